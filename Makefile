@@ -1,0 +1,68 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ASSETS := src/referral/entrypoints/http/assets
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input install
+
+RUNTIME := $(VENV)/runtime.installed
+DEV := $(VENV)/dev.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test unit check format lock wheel clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUNTIME) ## serve on an embedded PostgreSQL
+	@exec $(BIN)/referral serve
+
+test: $(DEV) ## run every test, on a PostgreSQL container where a Docker engine answers
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov
+	@$(BIN)/coverage report --include='src/referral/domain/*,src/referral/application/*' --fail-under=100
+
+unit: $(DEV) ## run the tests of the rules and the use cases alone
+	@$(BIN)/python -m pytest tests/unit
+
+check: $(DEV) ## check format, style, types and architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV) ## write the code as the formatter likes it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## pin every dependency anew, by version and hash (needs uv)
+	$(LOCK) pyproject.toml --group build --output-file requirements/runtime.txt
+	$(LOCK) pyproject.toml --group build --group dev --constraint requirements/runtime.txt \
+		--output-file requirements/dev.txt
+	$(LOCK) requirements/docs-assets.in --no-deps --output-file requirements/docs-assets.txt
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+wheel: $(RUNTIME) ## build the package into dist/
+	$(BIN)/python -m hatchling build --target wheel
+
+clean: ## remove what was installed and built, but no data
+	rm -rf $(VENV) $(ASSETS) build dist mutants
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.13 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "Python's venv module is needed (on Debian: apt install python3-venv)"; exit 1; }
+
+$(RUNTIME): requirements/runtime.txt requirements/docs-assets.txt pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) ..."
+	@$(PIP) --no-deps --require-hashes -r requirements/runtime.txt
+	@rm -rf $(ASSETS) && $(PIP) --no-deps --no-compile --require-hashes --target $(ASSETS) \
+		-r requirements/docs-assets.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	@echo "Installing what the tests need ..."
+	@$(PIP) --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@

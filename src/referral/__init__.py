@@ -1,0 +1,1 @@
+"""A self-hosted referral service: domain, use cases, adapters and entrypoints."""

@@ -1,0 +1,3 @@
+from referral.entrypoints.cli.main import main
+
+main()

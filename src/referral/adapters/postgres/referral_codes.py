@@ -1,0 +1,141 @@
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+from sqlalchemy import BigInteger, DateTime, Text, bindparam, func, insert, select, true, update
+
+from referral.adapters.postgres.database import Queries
+from referral.adapters.postgres.statement import Statement
+from referral.adapters.postgres.tables import referral_codes, users
+from referral.adapters.postgres.users import USER_COLUMNS, user_from, user_with_referrer
+from referral.application.page import Page, PageRequest
+from referral.domain.errors import CodeNotFound, UserNotFound
+from referral.domain.referral_code import CodeText, NewReferralCode, ReferralCode
+from referral.domain.user import EmailAddress, User, UserId
+
+CODE_COLUMNS = (
+    referral_codes.c.id,
+    referral_codes.c.owner_id,
+    referral_codes.c.text,
+    referral_codes.c.issued_at,
+    referral_codes.c.expires_at,
+    referral_codes.c.retired_at,
+)
+
+
+def _code_from(row: asyncpg.Record) -> ReferralCode:
+    return ReferralCode(
+        id=row["id"],
+        owner_id=row["owner_id"],
+        text=CodeText(row["text"]),
+        issued_at=row["issued_at"],
+        expires_at=row["expires_at"],
+        retired_at=row["retired_at"],
+    )
+
+
+_now = bindparam("now", type_=DateTime(timezone=True))
+_active = referral_codes.c.retired_at.is_(None) & (referral_codes.c.expires_at > _now)
+
+# The owner's row is locked first: two inserts at once that exclude each other would otherwise wait for
+# one another, and PostgreSQL takes a second to find such a deadlock.
+_owner = (
+    select(users.c.id)
+    .where(users.c.id == bindparam("owner_id"), users.c.erased_at.is_(None))
+    .with_for_update(key_share=True)
+    .cte("owner")
+)
+_ADD = Statement(
+    insert(referral_codes)
+    .from_select(
+        ["owner_id", "text", "issued_at", "expires_at"],
+        select(
+            _owner.c.id,
+            bindparam("text", type_=Text),
+            bindparam("issued_at", type_=DateTime(timezone=True)),
+            bindparam("expires_at", type_=DateTime(timezone=True)),
+        ),
+    )
+    .returning(*CODE_COLUMNS)
+)
+_by_text = select(*CODE_COLUMNS).where(referral_codes.c.text == bindparam("text"))
+_BY_TEXT = Statement(_by_text)
+_LOCK = Statement(_by_text.with_for_update())
+_RETIRE = Statement(
+    update(referral_codes)
+    .values(retired_at=bindparam("now"))
+    .where(referral_codes.c.id == bindparam("code_id"))
+)
+_RETIRE_ALL = Statement(
+    update(referral_codes)
+    .values(retired_at=func.greatest(_now, referral_codes.c.issued_at))
+    .where(referral_codes.c.owner_id == bindparam("owner"), _active)
+)
+_ACTIVE_BY_EMAIL = Statement(
+    select(*CODE_COLUMNS, *USER_COLUMNS)
+    .select_from(user_with_referrer.join(referral_codes, referral_codes.c.owner_id == users.c.id))
+    .where(users.c.email_key == bindparam("email_key"), _active)
+)
+_listed = (referral_codes.c.owner_id == bindparam("owner")) & referral_codes.c.retired_at.is_(None)
+_count = select(func.count().label("total")).where(_listed).subquery("count")
+_page = (
+    select(*CODE_COLUMNS)
+    .where(_listed)
+    .order_by(referral_codes.c.id)
+    .limit(bindparam("size", type_=BigInteger))
+    .offset(bindparam("offset", type_=BigInteger))
+    .subquery("page")
+)
+_PAGE = Statement(
+    select(_count.c.total, _page).select_from(_count.outerjoin(_page, true())).order_by(_page.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresReferralCodes:
+    queries: Queries
+
+    async def add(self, code: NewReferralCode) -> ReferralCode:
+        row = await self.queries.one(
+            _ADD,
+            owner_id=code.owner_id,
+            text=code.text.text,
+            issued_at=code.issued_at,
+            expires_at=code.expires_at,
+        )
+        if row is None:
+            raise UserNotFound
+        return _code_from(row)
+
+    async def by_text(self, text: CodeText) -> ReferralCode:
+        return await self._code(_BY_TEXT, text)
+
+    async def lock(self, text: CodeText) -> ReferralCode:
+        return await self._code(_LOCK, text)
+
+    async def _code(self, statement: Statement, text: CodeText) -> ReferralCode:
+        row = await self.queries.one(statement, text=text.text)
+        if row is None:
+            raise CodeNotFound
+        return _code_from(row)
+
+    async def retire(self, code: ReferralCode) -> None:
+        await self.queries.one(_RETIRE, code_id=code.id, now=code.retired_at)
+
+    async def retire_all_of(self, owner_id: UserId, now: datetime) -> None:
+        await self.queries.one(_RETIRE_ALL, owner=owner_id, now=now)
+
+    async def active_by_email(
+        self, email: EmailAddress, now: datetime
+    ) -> tuple[ReferralCode, User]:
+        row = await self.queries.one(_ACTIVE_BY_EMAIL, email_key=email.key, now=now)
+        if row is None:
+            raise CodeNotFound
+        return _code_from(row), user_from(row)
+
+    async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:
+        rows = await self.queries.all(
+            _PAGE, owner=owner_id, size=request.size, offset=request.offset
+        )
+        items = [_code_from(row) for row in rows if row["id"] is not None]
+        return Page(items, rows[0]["total"], request.page, request.size)

@@ -1,0 +1,25 @@
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.sql import ClauseElement
+
+_DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+class Statement:
+    """A SQLAlchemy Core statement, compiled once to the SQL and the argument order that asyncpg takes."""
+
+    __slots__ = ("_constants", "_names", "sql")
+
+    def __init__(self, statement: ClauseElement) -> None:
+        compiled = statement.compile(dialect=_DIALECT)
+        self.sql = str(compiled)
+        self._names: list[str] = compiled.positiontup  # type: ignore[attr-defined]
+        self._constants = {
+            name: value for name, value in compiled.params.items() if value is not None
+        }
+
+    def arguments(self, values: dict[str, Any]) -> list[Any]:
+        """The values in the order of `$1, $2, …`; raise KeyError when one is missing."""
+        constants = self._constants
+        return [constants[n] if n in constants else values[n] for n in self._names]

@@ -1,0 +1,29 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from referral.adapters.postgres.database import Database, Queries
+from referral.adapters.postgres.referral_codes import PostgresReferralCodes
+from referral.adapters.postgres.referrals import PostgresReferrals
+from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.users import PostgresUsers
+
+
+class PostgresTransaction:
+    """The stores, on one connection."""
+
+    def __init__(self, queries: Queries) -> None:
+        self.users = PostgresUsers(queries)
+        self.codes = PostgresReferralCodes(queries)
+        self.referrals = PostgresReferrals(queries)
+        self.refresh_tokens = PostgresRefreshTokens(queries)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUnitOfWork:
+    database: Database
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[PostgresTransaction]:
+        async with self.database.connection() as connection, connection.connection.transaction():
+            yield PostgresTransaction(connection)

@@ -1,0 +1,27 @@
+"""The machine's own clock and randomness."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+from referral.domain.referral_code import GENERATED_LENGTH, UNAMBIGUOUS, CodeText
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class SystemRandomness:
+    def new_id(self) -> UUID:
+        # RFC 9562 §5.7; Python's own uuid7 comes with 3.14.
+        milliseconds = time.time_ns() // 1_000_000
+        value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(76)
+        return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+    def code_text(self) -> CodeText:
+        return CodeText("".join(secrets.choice(UNAMBIGUOUS) for _ in range(GENERATED_LENGTH)))
+
+    def refresh_token(self) -> str:
+        return secrets.token_urlsafe(32)

@@ -1,0 +1,45 @@
+from dataclasses import dataclass
+
+from referral.application.confirm_password import ConfirmPassword
+from referral.application.password_rule import PasswordRule
+from referral.application.ports import Clock, PasswordHasher, UnitOfWork, Users
+from referral.domain.errors import Checks, WrongPassword
+from referral.domain.user import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Choose a new password; every token issued before is worthless, access tokens within a second.
+
+    Raises InvalidInput (about `new_password`), WrongPassword, UserNotFound, TooManyAttempts or HashingBusy.
+    """
+
+    unit_of_work: UnitOfWork
+    users: Users
+    confirm_password: ConfirmPassword
+    password_rule: PasswordRule
+    password_hasher: PasswordHasher
+    clock: Clock
+
+    async def __call__(
+        self,
+        *,
+        user_id: UserId,
+        password: str,
+        new_password: str,
+        client_address: str | None = None,
+    ) -> None:
+        user = await self.users.by_id(user_id)
+        checks = Checks()
+        with checks.of("new_password"):
+            secret = self.password_rule(
+                new_password, username=user.username.text, email=user.email.text
+            )
+        checks.done()
+        await self.confirm_password(user, password, client_address)
+        new_hash = await self.password_hasher.hash(secret.text)
+        async with self.unit_of_work.begin() as tx:
+            if await tx.users.lock(user_id) != user:
+                raise WrongPassword  # it was changed while this one was checked
+            await tx.users.change_credentials(user.with_password(new_hash), self.clock.now())
+            await tx.refresh_tokens.revoke_all_of(user_id)

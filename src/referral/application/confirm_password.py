@@ -1,0 +1,20 @@
+from dataclasses import dataclass
+
+from referral.application.guess_limits import GuessLimits
+from referral.application.ports import PasswordHasher
+from referral.domain.errors import WrongPassword
+from referral.domain.user import User, normalise_password
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPassword:
+    """Ask someone who is logged in for the password again; raise WrongPassword, TooManyAttempts or HashingBusy."""
+
+    password_hasher: PasswordHasher
+    guess_limits: GuessLimits
+
+    async def __call__(self, user: User, password: str, client_address: str | None) -> None:
+        async with self.guess_limits.attempt(str(user.id), client_address):
+            secret = normalise_password(password)
+            if not await self.password_hasher.verify(secret, user.password_hash):
+                raise WrongPassword

@@ -1,0 +1,33 @@
+from dataclasses import dataclass
+
+from referral.application.confirm_password import ConfirmPassword
+from referral.application.ports import Clock, UnitOfWork, Users
+from referral.domain.errors import WrongPassword
+from referral.domain.user import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class EraseUser:
+    """Close an account for good: name, address, password and tokens are forgotten, its codes are retired.
+
+    Its referrals stay in the counts, without saying who it was. Raises WrongPassword, UserNotFound,
+    TooManyAttempts or HashingBusy.
+    """
+
+    unit_of_work: UnitOfWork
+    users: Users
+    confirm_password: ConfirmPassword
+    clock: Clock
+
+    async def __call__(
+        self, *, user_id: UserId, password: str, client_address: str | None = None
+    ) -> None:
+        user = await self.users.by_id(user_id)
+        await self.confirm_password(user, password, client_address)
+        async with self.unit_of_work.begin() as tx:
+            if await tx.users.lock(user_id) != user:
+                raise WrongPassword  # it was changed while this one was checked
+            now = self.clock.now()
+            await tx.codes.retire_all_of(user_id, now)
+            await tx.refresh_tokens.revoke_all_of(user_id)
+            await tx.users.erase(user, now)

@@ -1,0 +1,34 @@
+from dataclasses import dataclass
+from datetime import timedelta
+
+from referral.application.ports import Clock, EmailAddresses, Limit, RateLimiter, ReferralCodes
+from referral.domain.errors import CodeNotFound, InvalidInput
+from referral.domain.referral_code import ReferralCode
+from referral.domain.user import User, UserId
+
+PER_MINUTE = Limit(hits=30, window=timedelta(minutes=1))
+
+
+@dataclass(frozen=True, slots=True)
+class FindCode:
+    """Look up the active code of the user with this e-mail address, and the user.
+
+    Raises CodeNotFound, whether the address is nobody's or its owner has no active code; TooManyAttempts
+    for a caller who tries one address after another.
+    """
+
+    codes: ReferralCodes
+    email_addresses: EmailAddresses
+    rate_limiter: RateLimiter
+    clock: Clock
+
+    async def __call__(
+        self, *, email: str, caller_id: UserId | None = None
+    ) -> tuple[ReferralCode, User]:
+        try:
+            address = self.email_addresses.parse(email)
+        except InvalidInput:
+            raise CodeNotFound from None
+        if caller_id is not None:
+            await self.rate_limiter.hit(f"find-code:{caller_id}", PER_MINUTE)
+        return await self.codes.active_by_email(address, self.clock.now())

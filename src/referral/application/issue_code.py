@@ -1,0 +1,74 @@
+from dataclasses import dataclass
+from datetime import datetime
+
+from referral.application.ports import Clock, Randomness, ReferralCodes, UnitOfWork
+from referral.domain.errors import Checks, CodeTaken
+from referral.domain.referral_code import (
+    CodeText,
+    NewReferralCode,
+    ReferralCode,
+    expiry,
+)
+from referral.domain.user import UserId
+
+ATTEMPTS_AT_A_FREE_TEXT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCode:
+    """Issue a referral code, with a text of one's own or a generated one.
+
+    `expires_at` is a time, or the text of one; without an offset it is taken as UTC.
+
+    Beside an active code it raises ActiveCodeExists, or retires that one when asked to replace it.
+    Raises InvalidInput, CodeTaken or UserNotFound; then the codes are as they were.
+    """
+
+    unit_of_work: UnitOfWork
+    codes: ReferralCodes
+    randomness: Randomness
+    clock: Clock
+
+    async def __call__(
+        self,
+        *,
+        owner_id: UserId,
+        expires_at: datetime | str,
+        code: str | None = None,
+        replace_active: bool = False,
+    ) -> ReferralCode:
+        checks = Checks()
+        with checks.of("code"):
+            chosen = None if code is None else CodeText.parse(code)
+        with checks.of("expires_at"):
+            until = expiry(expires_at, self.clock.now())
+        checks.done()
+        attempts = 1 if chosen else ATTEMPTS_AT_A_FREE_TEXT
+        while True:
+            attempts -= 1
+            text = chosen or self.randomness.code_text()
+            try:
+                return await self._issue(owner_id, text, until, replace_active)
+            except CodeTaken:
+                if not attempts:
+                    raise
+
+    async def _issue(
+        self, owner_id: UserId, text: CodeText, expires_at: datetime, replace_active: bool
+    ) -> ReferralCode:
+        if not replace_active:
+            return await self.codes.add(self._new(owner_id, text, expires_at))
+        async with self.unit_of_work.begin() as tx:
+            await tx.users.lock(owner_id)
+            new = self._new(owner_id, text, expires_at)
+            await tx.codes.retire_all_of(owner_id, new.issued_at)
+            return await tx.codes.add(new)
+
+    def _new(self, owner_id: UserId, text: CodeText, expires_at: datetime) -> NewReferralCode:
+        now = self.clock.now()
+        return NewReferralCode(
+            owner_id=owner_id,
+            text=text,
+            issued_at=now,
+            expires_at=expiry(expires_at, now),  # once more: time may have passed in a queue
+        )

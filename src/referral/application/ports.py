@@ -1,0 +1,212 @@
+"""What the use cases need of the outside, and what they may count on.
+
+Every promise here is held by a test that runs on each implementation. Every method that reaches the
+database may also raise DatabaseUnavailable.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from referral.application.page import Page, PageRequest
+from referral.domain.referral import Referral
+from referral.domain.referral_code import CodeText, NewReferralCode, ReferralCode
+from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
+from referral.domain.user import EmailAddress, User, UserId
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware and in UTC."""
+
+
+class Randomness(Protocol):
+    """Values nobody can guess, from a cryptographically secure source."""
+
+    def new_id(self) -> UUID:
+        """A UUID never given before; of two, one a millisecond later sorts later (UUIDv7, RFC 9562 §5.7)."""
+
+    def code_text(self) -> CodeText:
+        """A referral code's text: 12 characters that cannot be mistaken for each other."""
+
+    def refresh_token(self) -> str:
+        """A secret of at least 256 bits, in URL-safe characters."""
+
+
+class EmailAddresses(Protocol):
+    def parse(self, raw: str) -> EmailAddress:
+        """The address in its normal spelling; raise InvalidInput unless it is valid (RFC 5321, RFC 6531)."""
+
+
+class CommonPasswords(Protocol):
+    def __contains__(self, password: object) -> bool:
+        """Whether it is among the passwords most often chosen; case makes no difference."""
+
+
+class PasswordHasher(Protocol):
+    """Slow on purpose, never on the event loop, and never more at once than there is room for.
+
+    Both methods raise HashingBusy, at once, when too many others wait.
+    """
+
+    async def hash(self, password: str) -> str:
+        """A salted hash of the password, which has at most 72 bytes."""
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password made this hash.
+
+        Takes as long when there is no hash, when the hash is damaged, and when the password is too long.
+        """
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether a hash made today would be stronger."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """Whom an access token speaks for, and under which version of their credentials."""
+
+    user_id: UserId
+    credentials_version: int
+
+
+class AccessTokens(Protocol):
+    @property
+    def ttl(self) -> timedelta:
+        """How long a token is good for."""
+
+    def issue(self, claims: AccessClaims, now: datetime) -> str:
+        """A signed token that is good until `now + ttl`."""
+
+    def read(self, token: str, now: datetime) -> AccessClaims:
+        """What the token says; raise InvalidAccessToken unless this service issued it and it is still good."""
+
+
+class Revocations(Protocol):
+    """Knows whose access tokens are worthless before they expire."""
+
+    async def is_revoked(self, claims: AccessClaims) -> bool:
+        """Whether the credentials have changed since; right within a second, on every process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `hits` in a window of time."""
+
+    hits: int
+    window: timedelta
+
+
+class RateLimiter(Protocol):
+    """Counts what may be done only so often; every process sees one count."""
+
+    async def hit(self, bucket: str, limit: Limit) -> None:
+        """Count one more; raise TooManyAttempts when that is more than the limit allows."""
+
+    async def give_back(self, bucket: str) -> None:
+        """Take one count back, for an attempt that turned out to be harmless."""
+
+
+class Users(Protocol):
+    async def add(self, user: User) -> None:
+        """Store a new user; raise UsernameTaken or EmailTaken."""
+
+    async def ensure_free(self, user: User) -> None:
+        """Raise UsernameTaken or EmailTaken if that is so now; only `add` can promise it for good."""
+
+    async def by_id(self, user_id: UserId) -> User:
+        """Raise UserNotFound for one that does not exist or was erased."""
+
+    async def lock(self, user_id: UserId) -> User:
+        """As `by_id`, and until the transaction ends nobody else gets past here with this user."""
+
+    async def by_login(self, login_key: str) -> list[User]:
+        """Who may mean themselves by this name or address: the owner of the address first, two at most."""
+
+    async def set_password(self, user: User, password_hash: str, *, instead_of: str) -> bool:
+        """Store a new hash unless another was stored since; the tokens stay as they are. Whether it was done."""
+
+    async def change_credentials(self, user: User, now: datetime) -> None:
+        """Store the user's new hash and credentials version, which revokes every token issued before."""
+
+    async def erase(self, user: User, now: datetime) -> None:
+        """Forget name, address and password for good; what others see of the user keeps only the id."""
+
+
+class ReferralCodes(Protocol):
+    async def add(self, code: NewReferralCode) -> ReferralCode:
+        """Store a new code; raise ActiveCodeExists or CodeTaken, or UserNotFound when its owner is gone."""
+
+    async def by_text(self, text: CodeText) -> ReferralCode:
+        """Raise CodeNotFound if nobody ever issued it; a retired one is found."""
+
+    async def lock(self, text: CodeText) -> ReferralCode:
+        """As `by_text`, and the code stays as it is until the transaction ends."""
+
+    async def retire(self, code: ReferralCode) -> None:
+        """Store that the code is retired."""
+
+    async def retire_all_of(self, owner_id: UserId, now: datetime) -> None:
+        """Retire every code of this owner that still is active."""
+
+    async def active_by_email(
+        self, email: EmailAddress, now: datetime
+    ) -> tuple[ReferralCode, User]:
+        """The active code of the user with this address, and the user; raise CodeNotFound."""
+
+    async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:
+        """The owner's codes, oldest first, expired ones too, retired ones not. Takes no cursor."""
+
+
+@dataclass(slots=True)
+class Referee:
+    """Someone whom a referrer brought; name and address are None once that person's account is erased."""
+
+    id: UserId
+    email: str | None
+    username: str | None
+    created_at: datetime
+
+
+class Referrals(Protocol):
+    async def add(self, referral: Referral) -> None:
+        """Store a referral; its referee has no other."""
+
+    async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
+        """The referrer's people, newest first, at the same cost however many they are."""
+
+
+class RefreshTokens(Protocol):
+    async def add(self, token: RefreshToken) -> None:
+        """Store a new token; raise UserNotFound when there never was such a user."""
+
+    async def lock(self, digest: Digest) -> RefreshToken:
+        """The token, which nobody else can spend until the transaction ends; raise InvalidRefreshToken."""
+
+    async def save(self, token: RefreshToken) -> None:
+        """Store that the token is spent."""
+
+    async def revoke_family(self, family_id: FamilyId) -> None:
+        """Forget every token that descends from the same log-in."""
+
+    async def revoke_all_of(self, user_id: UserId) -> None:
+        """Forget every token of the user."""
+
+
+class Transaction(Protocol):
+    """The stores, within one transaction."""
+
+    users: Users
+    codes: ReferralCodes
+    referrals: Referrals
+    refresh_tokens: RefreshTokens
+
+
+class UnitOfWork(Protocol):
+    def begin(self) -> AbstractAsyncContextManager[Transaction]:
+        """All that is done inside is committed at a clean end, before anything after it runs.
+
+        An exception undoes all of it. Outside, each call on a store is a transaction of its own.
+        """

@@ -1,0 +1,104 @@
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from referral.application.password_rule import PasswordRule
+from referral.application.ports import (
+    Clock,
+    EmailAddresses,
+    Limit,
+    PasswordHasher,
+    Randomness,
+    RateLimiter,
+    ReferralCodes,
+    UnitOfWork,
+    Users,
+)
+from referral.domain.errors import (
+    Checks,
+    CodeNotFound,
+    CodeNotUsable,
+    InvalidInput,
+    UserNotFound,
+)
+from referral.domain.referral import refer
+from referral.domain.referral_code import CodeText, ReferralCode
+from referral.domain.user import User, UserId, Username
+
+PER_ADDRESS = Limit(hits=60, window=timedelta(minutes=1))
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterUser:
+    """Open an account, alone or as the referee of a code's owner.
+
+    Raises InvalidInput, CodeNotUsable, UsernameTaken, EmailTaken, TooManyAttempts or HashingBusy;
+    then no account was opened.
+    """
+
+    unit_of_work: UnitOfWork
+    users: Users
+    codes: ReferralCodes
+    email_addresses: EmailAddresses
+    password_rule: PasswordRule
+    password_hasher: PasswordHasher
+    randomness: Randomness
+    clock: Clock
+    rate_limiter: RateLimiter
+
+    async def __call__(
+        self,
+        *,
+        username: str,
+        email: str,
+        password: str,
+        code: str | None = None,
+        client_address: str | None = None,
+    ) -> User:
+        checks = Checks()
+        with checks.of("username"):
+            name = Username.parse(username)
+        with checks.of("email"):
+            address = self.email_addresses.parse(email)
+        with checks.of("password"):
+            secret = self.password_rule(password, username=username, email=email)
+        checks.done()
+        if client_address is not None:
+            await self.rate_limiter.hit(f"register:{client_address}", PER_ADDRESS)
+
+        referral_code = None if code is None else await self._usable(code)
+        user = User(
+            id=UserId(self.randomness.new_id()),
+            username=name,
+            email=address,
+            password_hash="",
+            created_at=self.clock.now(),
+            referrer_id=None if referral_code is None else referral_code.owner_id,
+        )
+        await self.users.ensure_free(user)
+        user = replace(user, password_hash=await self.password_hasher.hash(secret.text))
+        return await self._store(user, referral_code)
+
+    async def _usable(self, raw: str) -> ReferralCode:
+        try:
+            code = await self.codes.by_text(CodeText.parse(raw))
+        except (InvalidInput, CodeNotFound):
+            raise CodeNotUsable from None
+        code.ensure_usable(self.clock.now())
+        return code
+
+    async def _store(self, user: User, code: ReferralCode | None) -> User:
+        """Decide about the code under its lock: hashing took long enough for it to expire or be withdrawn."""
+        async with self.unit_of_work.begin() as tx:
+            if code is None:
+                await tx.users.add(user)
+                return user
+            try:
+                await tx.users.lock(code.owner_id)
+            except UserNotFound:
+                raise CodeNotUsable from None
+            code = await tx.codes.lock(code.text)
+            user = replace(user, created_at=self.clock.now())
+            referral = refer(user, code)
+            await tx.users.add(user)
+            await tx.referrals.add(referral)
+            return user

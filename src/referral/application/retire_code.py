@@ -1,0 +1,27 @@
+from dataclasses import dataclass
+
+from referral.application.ports import Clock, UnitOfWork
+from referral.domain.errors import CodeNotFound, InvalidInput
+from referral.domain.referral_code import CodeText
+from referral.domain.user import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class RetireCode:
+    """Withdraw one of the caller's own codes; nobody can sign up with it any more.
+
+    Raises CodeNotFound, also for one withdrawn before, or NotYourCode.
+    """
+
+    unit_of_work: UnitOfWork
+    clock: Clock
+
+    async def __call__(self, *, owner_id: UserId, code: str) -> None:
+        try:
+            text = CodeText.parse(code)
+        except InvalidInput:
+            raise CodeNotFound from None
+        async with self.unit_of_work.begin() as tx:
+            found = await tx.codes.lock(text)
+            found.ensure_owned_by(owner_id)
+            await tx.codes.retire(found.retire(self.clock.now()))

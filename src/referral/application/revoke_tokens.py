@@ -1,0 +1,23 @@
+from dataclasses import dataclass
+
+from referral.application.ports import UnitOfWork
+from referral.domain.errors import InvalidRefreshToken
+from referral.domain.refresh_token import digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeTokens:
+    """Make a refresh token, and all that descend from the same log-in, worthless.
+
+    An unknown token is no error (RFC 7009 §2.2): it is worthless already.
+    """
+
+    unit_of_work: UnitOfWork
+
+    async def __call__(self, *, refresh_token: str) -> None:
+        async with self.unit_of_work.begin() as tx:
+            try:
+                token = await tx.refresh_tokens.lock(digest_of(refresh_token))
+            except InvalidRefreshToken:
+                return
+            await tx.refresh_tokens.revoke_family(token.family_id)

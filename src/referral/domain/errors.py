@@ -1,0 +1,238 @@
+"""Everything that can be refused, by what the caller can do about it.
+
+ReferralError
+├── InvalidInput            a value breaks a rule: change it
+├── Unauthenticated         say who you are
+│   ├── WrongCredentials
+│   ├── InvalidAccessToken
+│   └── InvalidRefreshToken
+├── Forbidden               it is not yours
+│   ├── NotYourCode
+│   ├── NotYourReferrals
+│   └── WrongPassword
+├── NotFound                it is not there
+│   ├── CodeNotFound
+│   ├── CodeNotUsable
+│   └── UserNotFound
+├── Conflict                it collides with what is there
+│   ├── ActiveCodeExists
+│   ├── CodeTaken
+│   ├── EmailTaken
+│   └── UsernameTaken
+└── Busy                    come back later
+    ├── TooManyAttempts
+    ├── HashingBusy
+    └── DatabaseUnavailable
+
+A class's docstring is what its documentation page says; `detail` is the sentence a caller reads.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+class ReferralError(Exception):
+    """The service refused, and nothing was changed."""
+
+    detail: ClassVar[str]
+
+    def __str__(self) -> str:
+        return self.args[0] if self.args else self.detail
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One rule that one value breaks; `field` is the input's name, empty where the value stands alone."""
+
+    detail: str
+    field: str = ""
+
+
+class InvalidInput(ReferralError):
+    """The input is well-formed, but one or more of its values break a rule.
+
+    Every value that breaks a rule is listed in `errors`, with the reason.
+    """
+
+    detail = "The input is invalid."
+
+    def __init__(self, *violations: Violation | str) -> None:
+        self.violations = tuple(v if isinstance(v, Violation) else Violation(v) for v in violations)
+        super().__init__(
+            self.violations[0].detail
+            if len(self.violations) == 1
+            else f"{len(self.violations)} values are invalid: "
+            + ", ".join(v.field for v in self.violations)
+            + "."
+        )
+
+
+class Unauthenticated(ReferralError):
+    """The caller did not prove who they are."""
+
+
+class WrongCredentials(Unauthenticated):
+    """No account has this name or address together with this password.
+
+    The answer is the same whether the account exists or not.
+    """
+
+    detail = "The user name or the password is wrong."
+
+
+class InvalidAccessToken(Unauthenticated):
+    """The call needs a bearer access token, and the one it came with is missing, malformed, expired or revoked.
+
+    Get a new one from the token endpoint.
+    """
+
+    detail = "A valid access token is needed."
+
+
+class InvalidRefreshToken(Unauthenticated):
+    """The refresh token is unknown, expired, revoked or was used before.
+
+    Each refresh token works once. One that comes back a second time may have been stolen, so every
+    token that descends from the same log-in is revoked with it: log in again.
+    """
+
+    detail = "The refresh token is not valid any more."
+
+
+class Forbidden(ReferralError):
+    """The caller is known and may not do this."""
+
+
+class NotYourCode(Forbidden):
+    """The referral code belongs to someone else; only its owner can withdraw it."""
+
+    detail = "This referral code belongs to someone else."
+
+
+class NotYourReferrals(Forbidden):
+    """People can see whom they brought, and nobody else's referrals.
+
+    The answer is the same whether the other account exists or not.
+    """
+
+    detail = "You can only see your own referrals."
+
+
+class WrongPassword(Forbidden):
+    """The account's current password is needed for this, and the one given is not it."""
+
+    detail = "The current password is wrong."
+
+
+class NotFound(ReferralError):
+    """There is no such thing."""
+
+
+class CodeNotFound(NotFound):
+    """There is no such referral code, or the owner of this address has no active one."""
+
+    detail = "There is no such referral code."
+
+
+class CodeNotUsable(NotFound):
+    """Nobody can sign up with this referral code: it is unknown, expired or withdrawn.
+
+    The answer is the same for the three. No account was created; sign up with another code, or without one.
+    """
+
+    detail = "This referral code cannot be used."
+
+
+class UserNotFound(NotFound):
+    """There is no such user."""
+
+    detail = "There is no such user."
+
+
+class Conflict(ReferralError):
+    """The wish collides with what is already there."""
+
+
+class ActiveCodeExists(Conflict):
+    """A user has at most one active referral code at any moment.
+
+    Withdraw the active one first, or ask for it to be replaced with `replace_active`.
+    """
+
+    detail = "There already is an active referral code."
+
+
+class CodeTaken(Conflict):
+    """The text of this referral code was used before, by anyone, and is never given out again."""
+
+    detail = "This referral code is taken."
+
+
+class EmailTaken(Conflict):
+    """There already is an account with this e-mail address; case makes no difference."""
+
+    detail = "There already is an account with this e-mail address."
+
+
+class UsernameTaken(Conflict):
+    """There already is an account with this user name; case makes no difference."""
+
+    detail = "This user name is taken."
+
+
+class Busy(ReferralError):
+    """The service cannot do this now; the same call may work after `retry_after` seconds."""
+
+    retry_after: int = 1
+
+
+class TooManyAttempts(Busy):
+    """It was tried too often in a short time; wait as long as `Retry-After` says."""
+
+    detail = "Too many attempts; try again later."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class HashingBusy(Busy):
+    """More passwords wait to be checked than the service can check in good time."""
+
+    detail = "Too many passwords are being checked; try again in a moment."
+
+
+class DatabaseUnavailable(Busy):
+    """The database does not answer in time. The service resumes by itself as soon as it does."""
+
+    detail = "The database is not available; try again in a moment."
+
+
+@dataclass(slots=True)
+class Checks:
+    """Collects the rules that an input breaks, so that all of them are told at once.
+
+    >>> checks = Checks()
+    >>> with checks.of("username"):
+    ...     name = Username.parse(raw)
+    >>> checks.done()  # raises InvalidInput when anything was wrong
+    """
+
+    violations: list[Violation] = field(default_factory=list)
+
+    @contextmanager
+    def of(self, field: str) -> Iterator[None]:
+        """Note what the block refuses as a violation of `field`."""
+        try:
+            yield
+        except InvalidInput as refused:
+            self.violations.extend(
+                Violation(v.detail, v.field or field) for v in refused.violations
+            )
+
+    def done(self) -> None:
+        """Raise InvalidInput with every violation noted, if there is any."""
+        if self.violations:
+            raise InvalidInput(*self.violations)

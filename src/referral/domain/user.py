@@ -1,0 +1,104 @@
+"""Who uses the service: names, addresses and passwords, and the rules they follow."""
+
+import unicodedata
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NewType, Self
+from uuid import UUID
+
+from referral.domain.errors import InvalidInput
+
+UserId = NewType("UserId", UUID)
+
+USERNAME_LENGTH = range(3, 51)
+EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+PASSWORD_MIN_CHARACTERS = 8
+PASSWORD_MAX_BYTES = 72  # bcrypt reads no further
+
+
+def same_name_key(text: str) -> str:
+    """What two spellings of one name have in common: Unicode's compatibility caseless match (UAX #15, D146)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Username:
+    """A user's name, NFKC-normalised; two are the same name when their keys are equal."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Raise InvalidInput unless it is 3 to 50 letters, digits and . @ + - _ after normalisation."""
+        text = unicodedata.normalize("NFKC", raw)
+        if len(text) not in USERNAME_LENGTH:
+            raise InvalidInput("A user name has 3 to 50 characters.")
+        if not all(c.isalpha() or c.isdecimal() or c in ".@+-_" for c in text):
+            raise InvalidInput("A user name is made of letters, digits and . @ + - _ only.")
+        return cls(text)
+
+    @property
+    def key(self) -> str:
+        return same_name_key(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAddress:
+    """A valid e-mail address in its normal spelling, as an `EmailAddresses` port gives it."""
+
+    text: str
+
+    @property
+    def key(self) -> str:
+        return same_name_key(self.text)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Password:
+    """A password someone may choose, NFC-normalised (RFC 8265 §4.2.2)."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Raise InvalidInput unless it has 8 characters or more and at most 72 bytes, none a control character."""
+        text = normalise_password(raw)
+        if len(text) < PASSWORD_MIN_CHARACTERS:
+            raise InvalidInput(f"A password has at least {PASSWORD_MIN_CHARACTERS} characters.")
+        if any(unicodedata.category(c) in {"Cc", "Cs"} for c in text):
+            raise InvalidInput("A password has no control characters.")
+        if len(text.encode()) > PASSWORD_MAX_BYTES:
+            raise InvalidInput(f"A password has at most {PASSWORD_MAX_BYTES} bytes in UTF-8.")
+        return cls(text)
+
+    def ensure_unlike(self, username: str, email: str) -> None:
+        """Raise InvalidInput when the password is the user's own name or address."""
+        if same_name_key(self.text) in {same_name_key(username), same_name_key(email)}:
+            raise InvalidInput("A password is not the user name or the e-mail address.")
+
+
+def normalise_password(raw: str) -> str:
+    """The form in which a password is hashed and checked, whatever keyboard it was typed on."""
+    return unicodedata.normalize("NFC", raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Someone with an account.
+
+    Tokens carry the `credentials_version` they were issued under; a new one makes all of them worthless.
+    """
+
+    id: UserId
+    username: Username
+    email: EmailAddress
+    password_hash: str = field(repr=False)
+    created_at: datetime
+    referrer_id: UserId | None = None
+    credentials_version: int = 1
+
+    def with_password(self, password_hash: str) -> Self:
+        """The user with a new password, which makes every token issued before worthless."""
+        return replace(
+            self, password_hash=password_hash, credentials_version=self.credentials_version + 1
+        )

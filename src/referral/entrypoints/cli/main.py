@@ -1,0 +1,67 @@
+"""The command line: `referral`. What a command needs is imported when it runs, so that help is quick."""
+
+import json
+import sys
+from importlib.metadata import version
+
+import click
+
+from referral.entrypoints.settings import PREFIX, CannotStart, Settings, load_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("referral"))
+@click.pass_context
+def referral(context: click.Context) -> None:
+    """A self-hosted referral service.
+
+    Settings are REFERRAL_* environment variables, also read from `.env`; `referral config` lists them.
+    """
+    context.obj = load_settings()
+
+
+@referral.command()
+@click.pass_obj
+def serve(settings: Settings) -> None:
+    """Serve the HTTP API until stopped."""
+    from referral.entrypoints import server
+
+    server.serve(settings)
+
+
+@referral.command()
+@click.pass_obj
+def migrate(settings: Settings) -> None:
+    """Bring the database to the schema of this version."""
+    from referral.entrypoints.container import migrate_database
+
+    migrate_database(settings)
+    click.echo("The database is up to date.")
+
+
+@referral.command()
+@click.pass_obj
+def config(settings: Settings) -> None:
+    """Print the settings in force, secrets masked."""
+    from referral.entrypoints.settings import masked
+
+    for name, value in masked(settings).items():
+        click.echo(f"{PREFIX}{name.upper()}={value}")
+
+
+@referral.command()
+@click.pass_obj
+def openapi(settings: Settings) -> None:
+    """Print the OpenAPI document."""
+    from referral.entrypoints.container import openapi_document
+
+    click.echo(json.dumps(openapi_document(settings), indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """Run the command line; what an operator can mend is told in a line, with status 1, or 2 for settings."""
+    try:
+        referral()
+    except CannotStart as error:
+        click.echo(error, err=True)
+        sys.exit(error.exit_status)

@@ -1,0 +1,199 @@
+"""The composition root: the one place that knows which adapter serves which port."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from asyncpg import PostgresError
+from dishka import (
+    AnyOf,
+    Container,
+    Provider,
+    Scope,
+    from_context,
+    make_container,
+    provide,
+    provide_all,
+)
+
+from referral.adapters.bcrypt_passwords import BcryptPasswords
+from referral.adapters.common_passwords import ListedCommonPasswords
+from referral.adapters.email_addresses import ValidatedEmailAddresses
+from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
+from referral.adapters.jwt_tokens import JwtAccessTokens
+from referral.adapters.postgres.database import Database, Queries
+from referral.adapters.postgres.errors import UNREACHABLE
+from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.adapters.postgres.migrate import migrate
+from referral.adapters.postgres.rate_limiter import PostgresRateLimiter
+from referral.adapters.postgres.referral_codes import PostgresReferralCodes
+from referral.adapters.postgres.referrals import PostgresReferrals
+from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.revocations import PostgresRevocations
+from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.users import PostgresUsers
+from referral.adapters.system import SystemClock, SystemRandomness
+from referral.adapters.unlimited import Unlimited
+from referral.application import ports
+from referral.application.confirm_password import ConfirmPassword
+from referral.application.guess_limits import GuessLimits
+from referral.application.password_rule import PasswordRule
+from referral.application.token_pair import TokenPairs
+from referral.application.use_cases import UseCases
+from referral.entrypoints.secret import with_secret
+from referral.entrypoints.settings import CannotStart, Settings, load_settings
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp
+
+
+class Adapters(Provider):
+    """Which adapter serves which port."""
+
+    scope = Scope.APP
+    settings = from_context(Settings)
+
+    clock = provide(SystemClock, provides=ports.Clock)
+    randomness = provide(SystemRandomness, provides=ports.Randomness)
+    email_addresses = provide(ValidatedEmailAddresses, provides=ports.EmailAddresses)
+    common_passwords = provide(ListedCommonPasswords, provides=ports.CommonPasswords)
+    users = provide(PostgresUsers, provides=ports.Users)
+    codes = provide(PostgresReferralCodes, provides=ports.ReferralCodes)
+    referrals = provide(PostgresReferrals, provides=ports.Referrals)
+    refresh_tokens = provide(PostgresRefreshTokens, provides=ports.RefreshTokens)
+    unit_of_work = provide(PostgresUnitOfWork, provides=ports.UnitOfWork)
+    housekeeping = provide(PostgresHousekeeping)
+
+    @provide
+    def database(self, settings: Settings) -> AnyOf[Database, Queries]:
+        return Database(
+            settings.database_url,
+            pool_size=settings.pool_size,
+            statement_cache_size=1024 if settings.statement_cache == "on" else 0,
+        )
+
+    @provide
+    def password_hasher(self, settings: Settings) -> Iterator[ports.PasswordHasher]:
+        hasher = BcryptPasswords(settings.bcrypt_cost)
+        yield hasher
+        hasher.close()
+
+    @provide
+    def access_tokens(self, settings: Settings) -> ports.AccessTokens:
+        return JwtAccessTokens(settings.secret, settings.access_token_ttl)
+
+    @provide
+    def revocations(
+        self, queries: Queries, clock: ports.Clock, settings: Settings
+    ) -> AnyOf[PostgresRevocations, ports.Revocations]:
+        return PostgresRevocations(queries, clock, settings.access_token_ttl)
+
+    @provide
+    def rate_limiter(
+        self, queries: Queries, clock: ports.Clock, settings: Settings
+    ) -> ports.RateLimiter:
+        return PostgresRateLimiter(queries, clock) if settings.rate_limits == "on" else Unlimited()
+
+
+class Application(Provider):
+    """The use cases; dishka fills in what their fields ask for."""
+
+    scope = Scope.APP
+
+    use_cases = provide_all(UseCases, *(field.type for field in fields(UseCases)))
+    parts = provide_all(PasswordRule, GuessLimits, ConfirmPassword)
+
+    @provide
+    def token_pairs(
+        self,
+        access_tokens: ports.AccessTokens,
+        randomness: ports.Randomness,
+        clock: ports.Clock,
+        settings: Settings,
+    ) -> TokenPairs:
+        return TokenPairs(access_tokens, randomness, clock, settings.refresh_token_ttl)
+
+
+def assembled(settings: Settings) -> Container:
+    """The whole graph; raises at once when a part is missing. Nothing is opened yet."""
+    return make_container(Adapters(), Application(), context={Settings: settings})
+
+
+@contextmanager
+def with_database(settings: Settings) -> Iterator[Settings]:
+    """The settings with a database and a secret: one's own, or the embedded one, started and migrated."""
+    settings = with_secret(settings)
+    if settings.database_url:
+        yield settings
+        return
+    try:
+        with embedded_postgres(settings.data_dir, settings.pg_bin) as url:
+            migrate(url)
+            yield msgspec.structs.replace(settings, database_url=url)
+    except EmbeddedPostgresError as error:
+        raise CannotStart(str(error)) from error
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the database in force to this version's schema; the embedded one is started for it.
+
+    Raises CannotStart when it does not answer or does not let the schema be changed.
+    """
+    if not settings.database_url:
+        with with_database(settings):
+            return
+    try:
+        migrate(settings.database_url)
+    except (*UNREACHABLE, PostgresError) as error:
+        raise CannotStart(f"The database cannot be migrated: {error}") from error
+
+
+@asynccontextmanager
+async def open_use_cases(settings: Settings | None = None) -> AsyncIterator[UseCases]:
+    """Everything the service can do, for a script: no server, no HTTP.
+
+    >>> async with open_use_cases() as referral:
+    ...     await referral.register_user(username="ann", email="ann@example.org", password="…")
+    """
+    with with_database(settings or load_settings()) as complete:
+        container = assembled(complete)
+        async with container.get(Database):
+            yield container.get(UseCases)
+        container.close()
+
+
+def create_http_app(settings: Settings) -> "ASGIApp":
+    """The HTTP application on a database that is there; it opens what it needs when it is started."""
+    from referral.entrypoints.http.app import HttpOptions, create_app
+
+    container = assembled(settings)
+    database = container.get(Database)
+    housekeeping = container.get(PostgresHousekeeping)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        async with database, housekeeping.running():
+            yield
+        container.close()
+
+    return create_app(
+        container.get(UseCases),
+        container.get(ports.Clock),
+        housekeeping.ensure_ready,
+        lifespan,
+        HttpOptions(
+            proxies=settings.proxy_networks,
+            docs=settings.docs == "on",
+            metrics=settings.metrics == "on",
+        ),
+    )
+
+
+def openapi_document(settings: Settings) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the API."""
+    from referral.entrypoints.http.app import api_description
+
+    container = assembled(settings)
+    return api_description(container.get(UseCases), container.get(ports.Clock))

@@ -1,0 +1,112 @@
+"""The HTTP application, made of the use cases it is given."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from referral.application.ports import Clock
+from referral.application.use_cases import UseCases
+from referral.domain.referral_code import CodeText, expiry
+from referral.domain.user import Username
+from referral.entrypoints.http import problems
+from referral.entrypoints.http.auth import NewReferee, NewUser, auth_router
+from referral.entrypoints.http.authentication import Network, bearer
+from referral.entrypoints.http.body import MAX_BODY, Rules, StrictBody
+from referral.entrypoints.http.codes import NewCode, codes_router
+from referral.entrypoints.http.docs import docs_handlers, problem_list, problem_page
+from referral.entrypoints.http.edge import Edge
+from referral.entrypoints.http.health import health_handlers, metrics
+from referral.entrypoints.http.openapi import describe
+from referral.entrypoints.http.users import PasswordChange, users_router
+
+PATH = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """What an operator decides about the HTTP side."""
+
+    proxies: Sequence[Network] = ()
+    docs: bool = True
+    metrics: bool = True
+
+
+def create_app(
+    use: UseCases,
+    clock: Clock,
+    ready: Callable[[], Awaitable[None]],
+    lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
+    options: HttpOptions = HttpOptions(),
+) -> ASGIApp:
+    """The ASGI application; `ready` raises when the service cannot serve, `lifespan` surrounds its life."""
+    handlers: list[Router | HTTPRouteHandler] = [
+        api_router(use, clock, options),
+        problem_list,
+        problem_page,
+        *health_handlers(ready),
+    ]
+    if options.docs:
+        handlers += docs_handlers(lambda: api_description(use, clock))
+    if options.metrics:
+        handlers.append(metrics)
+    return Edge(
+        Litestar(
+            handlers,
+            lifespan=[lifespan],
+            openapi_config=None,
+            logging_config=None,
+            dto=StrictBody,
+            return_dto=None,
+            request_max_body_size=MAX_BODY,
+            exception_handlers={
+                MethodNotAllowedException: problems.answer_to_method,
+                Exception: problems.answer,
+            },
+            state=State({"rules": _rules(use, clock)}),
+        )
+    )
+
+
+def api_router(use: UseCases, clock: Clock, options: HttpOptions) -> Router:
+    signed_in = bearer(use.authenticate)
+    return Router(
+        PATH,
+        route_handlers=[
+            auth_router(use, options.proxies),
+            users_router(use, options.proxies, signed_in),
+            codes_router(use, clock, signed_in),
+        ],
+    )
+
+
+def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the API; nothing is called for it."""
+    return describe(api_router(use, clock, HttpOptions()), version("referral"))
+
+
+def _rules(use: UseCases, clock: Clock) -> dict[type, Rules]:
+    """What the use cases will ask of these bodies' values, for telling it beside what else is wrong."""
+    password = partial(use.change_password.password_rule, username="", email="")
+    registration: Rules = {
+        "username": Username.parse,
+        "email": use.register_user.email_addresses.parse,
+        "password": password,
+    }
+    return {
+        NewReferee: registration,
+        NewUser: registration,
+        PasswordChange: {"new_password": password},
+        NewCode: {
+            "code": CodeText.parse,
+            "expires_at": lambda raw: expiry(raw, clock.now()),
+        },
+    }

@@ -1,0 +1,148 @@
+"""Reading a request's body: strictly, and telling everything that is wrong with it at once."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar.dto import AbstractDTO
+from litestar.openapi.spec import Reference, Schema
+from litestar.typing import FieldDefinition
+
+from referral.domain.errors import InvalidInput, Violation
+from referral.entrypoints.http.problems import MalformedRequest, UnsupportedMediaType
+
+MAX_BODY = 64 * 1024
+FORM = "application/x-www-form-urlencoded"
+
+Rules = Mapping[str, Callable[[str], object]]
+"""For some fields of a body, what raises InvalidInput when the value breaks a rule."""
+
+M = TypeVar("M", bound=msgspec.Struct)
+
+
+class StrictBody(AbstractDTO[Any]):
+    """Has Litestar read each handler's `data` with `read_json` or, for a handler with `opt={"form": True}`, `read_form`."""
+
+    _models: ClassVar[dict[str, type[msgspec.Struct]]] = {}
+
+    def decode_bytes(self, value: bytes) -> msgspec.Struct:
+        request = self.asgi_connection
+        handler = request.route_handler
+        model = self._models[handler.handler_id]
+        media_type, _, parameter = request.headers.get("content-type", "").lower().partition(";")
+        utf8 = parameter.strip().replace('"', "") in {"", "charset=utf-8"}
+        if utf8 and "content-encoding" not in request.headers:
+            if media_type.strip() == "application/json":
+                return read_json(value, model, request.app.state.rules.get(model, {}))
+            if media_type.strip() == FORM and handler.opt.get("form"):
+                return read_form(value, model)
+        raise UnsupportedMediaType
+
+    @classmethod
+    def create_for_field_definition(
+        cls,
+        field_definition: FieldDefinition,
+        handler_id: str,
+        backend_cls: Any = None,  # noqa: ARG003  the signature is Litestar's
+    ) -> None:
+        cls._models[handler_id] = field_definition.annotation
+
+    @classmethod
+    def create_openapi_schema(
+        cls,
+        field_definition: FieldDefinition,
+        handler_id: str,  # noqa: ARG003
+        schema_creator: Any,
+    ) -> Reference | Schema:
+        schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
+        return schema
+
+
+def read_json(body: bytes, model: type[M], rules: Rules) -> M:
+    """The model that the body spells out, with no value coerced.
+
+    Raises MalformedRequest when it is no JSON object, repeats a key, or any value has the wrong type; else
+    InvalidInput when a field is missing or unknown. Both tell all that is wrong, broken rules included.
+    """
+    try:
+        read = msgspec.json.decode(body, type=model)
+        json.loads(body, object_pairs_hook=_refuse_repeats)
+    except msgspec.ValidationError:
+        raise _everything_wrong(body, model, rules) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedRequest("The body is not valid JSON.") from None
+    return read
+
+
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise MalformedRequest(
+                "The body repeats a field.", Violation("This field is repeated.", name[:100])
+            )
+        seen.add(name)
+
+
+def _everything_wrong(
+    body: bytes, model: type[msgspec.Struct], rules: Rules
+) -> MalformedRequest | InvalidInput:
+    try:
+        given = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        json.loads(body, object_pairs_hook=_refuse_repeats)
+    except msgspec.ValidationError:
+        return MalformedRequest("The body is not a JSON object.")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return MalformedRequest("The body is not valid JSON.")
+    mistyped, others = [], []
+    fields = msgspec.structs.fields(model)
+    for field in fields:
+        name = field.encode_name
+        if name not in given:
+            if field.required:
+                others.append(Violation("This field is required.", name))
+            continue
+        try:
+            value = msgspec.json.decode(given[name], type=field.type)
+        except msgspec.DecodeError as error:
+            mistyped.append(Violation(f"{error}.", name))
+            continue
+        try:
+            if isinstance(value, str) and name in rules:
+                rules[name](value)
+        except InvalidInput as refused:
+            others += [Violation(v.detail, name) for v in refused.violations]
+    known = {field.encode_name for field in fields}
+    others += [
+        Violation("There is no such field.", name[:100]) for name in given if name not in known
+    ]
+    if mistyped:
+        return MalformedRequest("Values have the wrong type.", *mistyped, *others)
+    return InvalidInput(*others)
+
+
+def read_form(body: bytes, model: type[M]) -> M:
+    """The model that the form spells out; parameters it does not know are ignored (RFC 6749 §3.2).
+
+    Raises MalformedRequest when the form is not valid UTF-8, or repeats or lacks a parameter.
+    """
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise MalformedRequest("The form is not valid.") from None
+    _refuse_repeats(pairs)
+    given = dict(pairs)
+    fields = msgspec.structs.fields(model)
+    missing = [f.encode_name for f in fields if f.required and f.encode_name not in given]
+    if missing:
+        raise missing_parameters(*missing)
+    known = {field.encode_name for field in fields}
+    return msgspec.convert({name: given[name] for name in known & given.keys()}, model)
+
+
+def missing_parameters(*names: str) -> MalformedRequest:
+    return MalformedRequest(
+        "A parameter is missing.", *(Violation("This field is required.", name) for name in names)
+    )

@@ -1,0 +1,75 @@
+"""What happens to every request, whichever handler it is for."""
+
+import time
+from secrets import token_hex
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from referral.entrypoints.http.health import REQUESTS, SECONDS
+from referral.entrypoints.http.problems import WHICH_METHODS
+
+log = structlog.get_logger()
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_CACHE_CONTROL = b"cache-control"
+
+
+class Edge:
+    """Answers HEAD as GET without the body, has OPTIONS answered, adds the headers that all answers have, counts and logs.
+
+    The log and the counts name the route, not the path: a path can hold a code or an e-mail address.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = scope["request_id"] = token_hex(16)  # type: ignore[typeddict-unknown-key]
+        method = scope["method"]
+        head = method == "HEAD"
+        if head:
+            scope["method"] = "GET"
+        elif method == "OPTIONS":
+            # Litestar's own answer misses some of the methods; where it refuses one, it lists all.
+            scope["method"] = WHICH_METHODS  # type: ignore[typeddict-item]
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message["headers"])
+                if not any(name == _CACHE_CONTROL for name, _ in headers):
+                    headers.append((_CACHE_CONTROL, b"no-store"))
+                headers += [*_HEADERS, (b"x-request-id", request_id.encode())]
+                message["headers"] = headers
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        finally:
+            seconds = time.perf_counter() - started
+            route = scope.get("path_template") or "none"
+            # A caller can make up methods, and each label is a counter for ever.
+            REQUESTS.labels(method if method in METHODS else "other", route, status).inc()
+            SECONDS.labels(route).observe(seconds)
+            log.info(
+                "request",
+                request_id=request_id,
+                method=method,
+                route=route,
+                status=status,
+                ms=round(seconds * 1000, 1),
+            )

@@ -1,0 +1,92 @@
+"""Pages of a list in a query string."""
+
+import base64
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar import Request
+from litestar.openapi.spec import Parameter, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+
+from referral.application.page import DEFAULT_SIZE, MAX_PAGE, MAX_SIZE
+from referral.domain.errors import Checks, InvalidInput, Violation
+from referral.entrypoints.http.problems import MalformedRequest
+
+_CURSOR_BYTES = 8
+
+
+def page_query(request: Request[Any, Any, Any], *, cursors: bool = False) -> dict[str, int]:
+    """The `page`, `size` and, where the list takes them, `cursor` that the query string asks for.
+
+    Raises MalformedRequest for one that is repeated and InvalidInput for one that cannot be.
+    """
+    try:
+        pairs = parse_qsl(request.scope["query_string"].decode("ascii"), keep_blank_values=True)
+    except ValueError:
+        raise MalformedRequest("The query string cannot be read.") from None
+    names = {"page", "size", "cursor"} if cursors else {"page", "size"}
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise MalformedRequest(
+                "The query string repeats a parameter.", Violation("It is repeated.", name)
+            )
+        if name in names:
+            given[name] = value
+    checks = Checks()
+    query = {}
+    for name, value in given.items():
+        with checks.of(name):
+            query[name] = _from_cursor(value) if name == "cursor" else _whole_number(value)
+    checks.done()
+    if {"page", "cursor"} <= query.keys():
+        raise InvalidInput(Violation("Ask for a page or by cursor, not both.", "cursor"))
+    return query
+
+
+def _whole_number(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise InvalidInput("This is not a whole number.")
+    return int(text)
+
+
+def to_cursor(position: int | None) -> str | None:
+    """An opaque word for where the next page starts; None where there is none."""
+    if position is None:
+        return None
+    return base64.urlsafe_b64encode(position.to_bytes(_CURSOR_BYTES)).decode().rstrip("=")
+
+
+def _from_cursor(text: str) -> int:
+    try:
+        position = int.from_bytes(base64.urlsafe_b64decode(text + "="), signed=True)
+        genuine = position > 0 and to_cursor(position) == text
+    except (ValueError, OverflowError):
+        genuine = False
+    if not genuine:
+        raise InvalidInput("This is not a `next_cursor` of an earlier page.")
+    return position
+
+
+def _parameter(name: str, description: str, schema: Schema) -> Parameter:
+    return Parameter(name=name, param_in="query", description=description, schema=schema)
+
+
+PAGE_PARAMETERS = [
+    _parameter(
+        "page",
+        "which page, counted from 1",
+        Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_PAGE, default=1),
+    ),
+    _parameter(
+        "size",
+        "how many items a page has",
+        Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_SIZE, default=DEFAULT_SIZE),
+    ),
+]
+CURSOR_PARAMETER = _parameter(
+    "cursor",
+    "an earlier page's `next_cursor`: what follows that page, instead of `page`",
+    Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z0-9_-]{11}$"),
+)

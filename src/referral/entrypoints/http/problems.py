@@ -1,0 +1,258 @@
+"""Everything that is not a success, as application/problem+json (RFC 9457)."""
+
+import re
+from http import HTTPStatus
+from inspect import getdoc
+from typing import Annotated, Any, ClassVar, cast
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
+from msgspec import UNSET, Meta, UnsetType
+
+from referral.domain import errors
+from referral.domain.errors import ReferralError, Violation
+
+MEDIA_TYPE = "application/problem+json"
+PAGES = "/problems/"
+REALM = 'Bearer realm="referral"'
+WHICH_METHODS = "which methods?"  # stands for OPTIONS, and can be no method of a caller's
+
+log = structlog.get_logger()
+
+
+class HttpError(Exception):
+    """A call that is wrong before anything is asked of the service."""
+
+    status: ClassVar[int]
+    detail: ClassVar[str]
+
+    def __init__(self, detail: str | None = None, *violations: Violation) -> None:
+        super().__init__(detail or self.detail)
+        self.violations = violations
+
+
+class MalformedRequest(HttpError):
+    """The request cannot be read: it is not valid JSON, a value has the wrong type, or a parameter is repeated."""
+
+    status = 400
+    detail = "The request cannot be read."
+
+
+class AddressNotFound(HttpError):
+    """The service has nothing at this address. `/docs` lists what it has."""
+
+    status = 404
+    detail = "There is nothing at this address."
+
+
+class MethodNotAllowed(HttpError):
+    """The address does not take this method; the `Allow` header lists those it takes."""
+
+    status = 405
+    detail = "This address does not take this method."
+
+
+class BodyTooLarge(HttpError):
+    """A body has at most 64 KiB."""
+
+    status = 413
+    detail = "The body is larger than 64 KiB."
+
+
+class UnsupportedMediaType(HttpError):
+    """The body is of another media type, character set or encoding than this call takes."""
+
+    status = 415
+    detail = "Send the body as application/json, in UTF-8 and not compressed."
+
+
+class InternalError(HttpError):
+    """Something went wrong that should not have. The log says what, under the id in `X-Request-ID`."""
+
+    status = 500
+    detail = "Something went wrong on our side."
+
+
+Refusal = ReferralError | HttpError
+
+STATUS_OF_KIND: dict[type[ReferralError], int] = {
+    errors.InvalidInput: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooManyAttempts: 429,
+    errors.Busy: 503,
+}
+_STATUS_OF_HTTP: dict[int, type[HttpError]] = {
+    error.status: error for error in HttpError.__subclasses__()
+}
+
+
+class FieldProblem(msgspec.Struct):
+    """What is wrong with one value of the input."""
+
+    pointer: Annotated[
+        str, Meta(description="JSON Pointer (RFC 6901) of the value", examples=["#/email"])
+    ]
+    detail: Annotated[str, Meta(examples=["This is not a valid e-mail address."])]
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """Why a call was refused (RFC 9457); nothing was changed."""
+
+    type: Annotated[
+        str,
+        Meta(
+            description="which problem; the address of a page about it",
+            extra_json_schema={"format": "uri-reference"},
+        ),
+    ]
+    title: Annotated[str, Meta(description="the problem's name")]
+    status: Annotated[int, Meta(description="the HTTP status", ge=400, le=599)]
+    detail: Annotated[str, Meta(description="what happened, for a person")]
+    instance: Annotated[
+        str,
+        Meta(
+            description="the path that was called",
+            extra_json_schema={"format": "uri-reference"},
+        ),
+    ]
+    errors: Annotated[
+        list[FieldProblem] | UnsetType, Meta(description="every value that is wrong")
+    ] = UNSET
+    error: Annotated[
+        str | UnsetType, Meta(description="at the token endpoint, RFC 6749's error code")
+    ] = UNSET
+
+
+def slug(error: type[Refusal]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", error.__name__).lower()
+
+
+def title(error: type[Refusal]) -> str:
+    return slug(error).replace("-", " ").capitalize()
+
+
+def status_of(error: type[Refusal]) -> int:
+    if issubclass(error, HttpError):
+        return error.status
+    return next(STATUS_OF_KIND[kind] for kind in error.__mro__ if kind in STATUS_OF_KIND)
+
+
+def explanation(error: type[Refusal]) -> str:
+    return getdoc(error) or ""
+
+
+def catalogue() -> dict[str, type[Refusal]]:
+    """Every problem that the service can answer with, by its slug."""
+    kinds: list[type[Refusal]] = [ReferralError, HttpError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return {slug(kind): kind for kind in kinds if "detail" in vars(kind)}
+
+
+def problem(error: Refusal, path: str) -> Problem:
+    kind = type(error)
+    violations = getattr(error, "violations", ())
+    return Problem(
+        type=PAGES + slug(kind),
+        title=title(kind),
+        status=status_of(kind),
+        detail=str(error),
+        instance=quote(path),
+        errors=[FieldProblem(_pointer(v.field), v.detail) for v in violations] or UNSET,
+    )
+
+
+def _pointer(field: str) -> str:
+    """RFC 6901 §6: a JSON Pointer as a URI fragment."""
+    return "#/" + quote(field.replace("~", "~0").replace("/", "~1"))
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The answer to any exception: a documented problem, and never what an unexpected one says."""
+    refusal = _refusal(error)
+    if isinstance(refusal, InternalError):
+        log.error("unexpected error", exc_info=error, request_id=request.scope.get("request_id"))
+    elif isinstance(refusal, errors.DatabaseUnavailable):
+        log.warning("database unavailable", cause=repr(error.__cause__))
+    body = problem(refusal, request.scope["path"])
+    return Response(
+        body,
+        status_code=body.status,
+        headers=_headers(refusal, error, request),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def answer_to_method(
+    request: Request[Any, Any, Any], error: MethodNotAllowedException
+) -> Response[Any]:
+    """The answer to a method that the address does not take: to OPTIONS, which it takes (RFC 9110 §9.3.7)."""
+    if request.scope["method"] != WHICH_METHODS:
+        return answer(request, error)
+    return Response(None, status_code=204, headers=_headers(MethodNotAllowed(), error, request))
+
+
+def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, (ReferralError, HttpError)):
+        return error
+    if isinstance(error, HTTPException):
+        return _STATUS_OF_HTTP.get(error.status_code, InternalError)()
+    return InternalError()
+
+
+def _headers(refusal: Refusal, error: Exception, request: Request[Any, Any, Any]) -> dict[str, str]:
+    if isinstance(refusal, errors.Unauthenticated):
+        # RFC 6750 §3.1: no error code for a call that brought no token at all.
+        tried = (
+            isinstance(refusal, errors.InvalidAccessToken) and "authorization" in request.headers
+        )
+        return {"WWW-Authenticate": REALM + (', error="invalid_token"' if tried else "")}
+    if isinstance(refusal, errors.Busy):
+        return {"Retry-After": str(refusal.retry_after)}
+    if isinstance(refusal, MethodNotAllowed) and isinstance(error, HTTPException):
+        methods = set((error.headers or {}).get("allow", "").split(", "))
+        if "GET" in methods:
+            methods.add("HEAD")
+        return {"Allow": ", ".join(sorted(methods))}
+    return {}
+
+
+def responses(*kinds: type[Refusal]) -> dict[int, ResponseSpec]:
+    """What a route's OpenAPI description says about the problems it can answer with."""
+    by_status: dict[int, list[type[Refusal]]] = {}
+    for kind in (*kinds, errors.DatabaseUnavailable):
+        by_status.setdefault(status_of(kind), []).append(kind)
+    return {
+        status: ResponseSpec(
+            Problem,
+            generate_examples=False,
+            description=f"{HTTPStatus(status).phrase}: " + " or ".join(map(title, kinds_of_status)),
+            media_type=MEDIA_TYPE,
+            examples=[
+                Example(
+                    id=slug(kind),
+                    summary=title(kind),
+                    description=explanation(kind),
+                    value=msgspec.to_builtins(problem(_specimen(kind), "/api/v1/…")),
+                )
+                for kind in kinds_of_status
+            ],
+        )
+        for status, kinds_of_status in by_status.items()
+    }
+
+
+def _specimen(kind: type[Refusal]) -> Refusal:
+    if kind is errors.InvalidInput:
+        return errors.InvalidInput(Violation("A user name has 3 to 50 characters.", "username"))
+    if kind is errors.TooManyAttempts:
+        return errors.TooManyAttempts(30)
+    return cast("type[HttpError]", kind)()

@@ -1,0 +1,173 @@
+"""What can be set from outside: environment variables called REFERRAL_*, also read from `.env`."""
+
+import difflib
+import ipaddress
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from dotenv import dotenv_values
+from msgspec import Meta
+
+PREFIX = "REFERRAL_"
+TESTS_PREFIX = "REFERRAL_TEST_"  # for the tests; the service ignores them
+SECRET_MIN_BYTES = 32
+LONGEST_TTL = timedelta(days=3650)
+
+Switch = Literal["on", "off"]
+
+
+class CannotStart(Exception):
+    """Nothing can be served or done; the message tells an operator what to mend."""
+
+    exit_status = 1
+
+
+class SettingsError(CannotStart):
+    """The settings cannot be used; each line says which and why."""
+
+    exit_status = 2
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The service's settings; each is an environment variable, REFERRAL_ and the field's name in capitals."""
+
+    database_url: Annotated[
+        str, Meta(description="`postgresql://…` of a database of one's own; else an embedded one")
+    ] = ""
+    data_dir: Annotated[
+        Path, Meta(description="keeps the embedded database and the generated secret")
+    ] = Path(".referral")
+    pg_bin: Annotated[
+        Path | None, Meta(description="directory of the PostgreSQL programs to embed")
+    ] = None
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(description="port to listen on", ge=1, le=65535)] = 8000
+    workers: Annotated[int, Meta(description="processes that serve", ge=1, le=256)] = 1
+    secret: Annotated[
+        str,
+        Meta(
+            description="signs access tokens, 32 bytes or more; required with a database of one's"
+            " own, else generated and kept in the data directory"
+        ),
+    ] = ""
+    bcrypt_cost: Annotated[int, Meta(description="2^cost rounds a password", ge=4, le=15)] = 12
+    access_token_ttl: Annotated[
+        timedelta,
+        Meta(
+            description="how long an access token is good: seconds, or a number with s, m, h or d"
+        ),
+    ] = timedelta(minutes=15)
+    refresh_token_ttl: Annotated[
+        timedelta,
+        Meta(
+            description="how long a refresh token is good: seconds, or a number with s, m, h or d"
+        ),
+    ] = timedelta(days=30)
+    pool_size: Annotated[int, Meta(description="database connections a worker", ge=1, le=1000)] = 10
+    statement_cache: Annotated[
+        Switch, Meta(description="off behind a PgBouncer before 1.21 that pools transactions")
+    ] = "on"
+    rate_limits: Annotated[
+        Switch, Meta(description="off for load tests and behind a gateway that limits")
+    ] = "on"
+    trusted_proxies: Annotated[
+        str,
+        Meta(description="addresses or networks, with commas, whose X-Forwarded-For is believed"),
+    ] = ""
+    docs: Annotated[Switch, Meta(description="whether /docs and /openapi.* answer")] = "on"
+    metrics: Annotated[Switch, Meta(description="whether /metrics answers")] = "on"
+    log_format: Annotated[
+        Literal["console", "json"], Meta(description="console by default on a terminal, else json")
+    ] = "console" if sys.stderr.isatty() else "json"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="the least that is logged")
+    ] = "info"
+
+    @property
+    def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        given = filter(None, (part.strip() for part in self.trusted_proxies.split(",")))
+        return tuple(ipaddress.ip_network(network) for network in given)
+
+
+def load_settings(environ: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")) -> Settings:
+    """The settings in force: the environment before `.env`, an empty value as if it were not there.
+
+    Raises SettingsError with a line for each unknown name and each bad value.
+    """
+    given = {
+        name: value
+        for source in (dotenv_values(dotenv), environ)
+        for name, value in source.items()
+        if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX) and value
+    }
+    fields = {PREFIX + f.name.upper(): f for f in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {}
+    complaints = []
+    for name, raw in given.items():
+        if name not in fields:
+            known = [field.removeprefix(PREFIX) for field in fields]
+            near = difflib.get_close_matches(name.removeprefix(PREFIX), known, 1)
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+            complaints.append(f"{name}: there is no such setting{hint}")
+            continue
+        field = fields[name]
+        text = _spelled_out(raw) if isinstance(field.default, timedelta) else raw
+        try:
+            values[field.name] = msgspec.convert(
+                text, field.type, strict=False, dec_hook=_from_text
+            )
+        except msgspec.ValidationError as error:
+            complaints.append(f"{name}: {error}")
+    settings = Settings(**values)
+    complaints += _contradictions(settings)
+    if complaints:
+        raise SettingsError("\n".join(complaints))
+    return settings
+
+
+def _spelled_out(raw: str) -> str:
+    """A short duration such as 15m in ISO 8601, which msgspec reads; anything else as it is."""
+    short = re.fullmatch(r"(\d{1,9})([smhd])", raw)
+    if not short:
+        return raw
+    number, unit = short.groups()
+    return f"P{number}D" if unit == "d" else f"PT{number}{unit.upper()}"
+
+
+def _from_text(wanted: type, raw: Any) -> Any:
+    if wanted is Path:
+        return Path(raw)
+    raise NotImplementedError
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.database_url:
+        if urlsplit(settings.database_url).scheme not in {"postgresql", "postgres"}:
+            yield "REFERRAL_DATABASE_URL: Expected a URL that starts with postgresql://"
+        if not settings.secret:
+            yield "REFERRAL_SECRET: Required together with REFERRAL_DATABASE_URL"
+    if settings.secret and len(settings.secret.encode()) < SECRET_MIN_BYTES:
+        yield f"REFERRAL_SECRET: Expected at least {SECRET_MIN_BYTES} bytes"
+    for name in ("access_token_ttl", "refresh_token_ttl"):
+        if not timedelta(seconds=1) <= getattr(settings, name) <= LONGEST_TTL:
+            yield f"{PREFIX}{name.upper()}: Expected a second to {LONGEST_TTL.days} days"
+    try:
+        _ = settings.proxy_networks
+    except ValueError as error:
+        yield f"REFERRAL_TRUSTED_PROXIES: {error}"
+
+
+def masked(settings: Settings) -> dict[str, str]:
+    """The settings as text, fit to be shown: no secret and no password."""
+    shown = {f.name: str(getattr(settings, f.name) or "") for f in msgspec.structs.fields(settings)}
+    shown["secret"] = "********" if settings.secret else ""
+    hidden = r"(?<=:)[^:@/][^@/]*(?=@)|(?<=[?&]password=)[^&#]*"
+    shown["database_url"] = re.sub(hidden, "********", settings.database_url)
+    return shown

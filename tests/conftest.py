@@ -1,0 +1,100 @@
+"""What every test may ask for.
+
+The database server is started once, when the first test needs it, or before the workers of pytest-xdist
+are; each worker then has a database of its own.
+
+Hypothesis tries few examples, always the same; HYPOTHESIS_PROFILE=long lets it try many, new ones each time.
+"""
+
+import os
+from contextlib import ExitStack
+from dataclasses import astuple
+
+import pytest
+from hypothesis import settings
+
+from databases import Databases, Server, chosen_server, databases_on, execute
+from fakes import FakeClock
+
+SERVER = pytest.StashKey[Server]()
+DATABASES = pytest.StashKey[Databases]()
+
+settings.register_profile(
+    "quick",
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    report_multiple_bugs=False,
+)
+settings.register_profile("long", max_examples=1000, stateful_step_count=60, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):
+    """Say on the first line which database the tests run on."""
+    config = session.config
+    if not hasattr(config, "workerinput"):
+        config.stash[SERVER] = chosen_server()
+        config.get_terminal_writer().line(f"Database: {config.stash[SERVER].name}")
+
+
+def started(config: pytest.Config) -> Databases:
+    """Databases on the server that was chosen, which runs from now on until pytest ends."""
+    if DATABASES not in config.stash:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        server_url = stack.enter_context(config.stash[SERVER].open())
+        config.stash[DATABASES] = stack.enter_context(databases_on(server_url))
+    return config.stash[DATABASES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput["databases"] = astuple(started(node.config))
+
+
+@pytest.fixture(scope="session")
+def databases(request) -> Databases:
+    """Makes new databases, for a test that cannot share one."""
+    if hasattr(request.config, "workerinput"):
+        return Databases(*request.config.workerinput["databases"])
+    return started(request.config)
+
+
+@pytest.fixture(scope="session")
+def database_url(databases):
+    """The migrated database that the tests of this process share."""
+    with databases.migrated() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(database_url):
+    """The shared database, with nothing in its tables."""
+    from referral.adapters.postgres.tables import metadata
+
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    execute(database_url, f"TRUNCATE {tables} RESTART IDENTITY")
+    return database_url
+
+
+@pytest.fixture
+async def database(empty_database_url):
+    """The shared database, empty, with room for twenty at once."""
+    from referral.adapters.postgres.database import Database
+
+    async with Database(empty_database_url, pool_size=20) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    return "asyncio", {"use_uvloop": False}
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()

@@ -1,0 +1,54 @@
+"""Each port's implementations: the fake and the real one."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from fakes import InMemoryStore
+from referral.adapters.postgres.database import Database
+from referral.adapters.postgres.referral_codes import PostgresReferralCodes
+from referral.adapters.postgres.referrals import PostgresReferrals
+from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.users import PostgresUsers
+
+
+@dataclass
+class PostgresStore:
+    """The stores of one database, in the shape of the fake's."""
+
+    database: Database
+
+    def __post_init__(self):
+        self.users = PostgresUsers(self.database)
+        self.codes = PostgresReferralCodes(self.database)
+        self.referrals = PostgresReferrals(self.database)
+        self.refresh_tokens = PostgresRefreshTokens(self.database)
+        self.begin = PostgresUnitOfWork(self.database).begin
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def store(request):
+    if request.param == "fake":
+        return InMemoryStore()
+    return PostgresStore(request.getfixturevalue("database"))
+
+
+@pytest.fixture
+def users(store):
+    return store.users
+
+
+@pytest.fixture
+def codes(store):
+    return store.codes
+
+
+@pytest.fixture
+def referrals(store):
+    return store.referrals
+
+
+@pytest.fixture
+def refresh_tokens(store):
+    return store.refresh_tokens

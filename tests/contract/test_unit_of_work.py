@@ -1,0 +1,156 @@
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from examples import NOW, a_new_code, a_refresh_token, a_user
+from referral.adapters.postgres.database import Database
+from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.users import PostgresUsers
+from referral.application.page import PageRequest
+from referral.domain.errors import (
+    CodeNotFound,
+    DatabaseUnavailable,
+    InvalidRefreshToken,
+    UsernameTaken,
+    UserNotFound,
+)
+from referral.domain.referral import Referral
+
+
+class Stop(Exception):
+    """Something went wrong in the middle."""
+
+
+async def sign_up_bob(tx, ann):
+    """Write to every store."""
+    bob = a_user("bob", number=2)
+    code = await tx.codes.add(a_new_code(ann))
+    await tx.users.add(bob)
+    await tx.referrals.add(
+        Referral(referrer_id=ann.id, referee_id=bob.id, code_id=code.id, created_at=NOW)
+    )
+    token = a_refresh_token(bob)
+    await tx.refresh_tokens.add(token)
+    return bob, code, token
+
+
+@pytest.fixture
+async def ann(users):
+    ann = a_user("ann", number=1)
+    await users.add(ann)
+    return ann
+
+
+async def ensure_bob_left_no_trace(store, ann):
+    with pytest.raises(UserNotFound):
+        await store.users.by_id(a_user("bob", number=2).id)
+    with pytest.raises(CodeNotFound):
+        await store.codes.by_text(a_new_code(ann).text)
+    with pytest.raises(InvalidRefreshToken):
+        await store.refresh_tokens.lock(a_refresh_token(ann).digest)
+    assert (await store.referrals.page_of(ann.id, PageRequest())).total == 0
+
+
+async def test_at_a_clean_end_all_of_it_is_stored(store, ann):
+    async with store.begin() as tx:
+        bob, code, token = await sign_up_bob(tx, ann)
+
+    assert (await store.users.by_id(bob.id)).referrer_id == ann.id
+    assert await store.codes.by_text(code.text) == code
+    assert await store.refresh_tokens.lock(token.digest) == token
+    assert (await store.referrals.page_of(ann.id, PageRequest())).total == 1
+
+
+async def test_it_is_stored_when_it_returns_too(store, ann):
+    async def returning():
+        async with store.begin() as tx:
+            return await sign_up_bob(tx, ann)
+
+    bob, *_ = await returning()
+
+    assert await store.users.by_id(bob.id)
+
+
+async def test_an_exception_undoes_all_of_it(store, ann):
+    async def half_of_it():
+        async with store.begin() as tx:
+            await sign_up_bob(tx, ann)
+            raise Stop
+
+    with pytest.raises(Stop):
+        await half_of_it()
+
+    await ensure_bob_left_no_trace(store, ann)
+
+
+async def test_a_refusal_undoes_all_of_it(store, ann):
+    async def too_much():
+        async with store.begin() as tx:
+            await sign_up_bob(tx, ann)
+            await tx.users.add(a_user("ann", number=3, email="other@example.org"))
+
+    with pytest.raises(UsernameTaken):
+        await too_much()
+
+    await ensure_bob_left_no_trace(store, ann)
+
+
+async def test_a_refusal_that_is_passed_over_undoes_all_of_it_too(store, ann):
+    async with store.begin() as tx:
+        await sign_up_bob(tx, ann)
+        with suppress(Exception):  # it is in the domain's words from the end of the block on
+            await tx.users.add(a_user("ann", number=3, email="other@example.org"))
+
+    await ensure_bob_left_no_trace(store, ann)
+
+
+async def test_a_cancelled_task_leaves_nothing_and_holds_nothing(store, ann):
+    written = asyncio.Event()
+
+    async def sign_up_and_wait():
+        async with store.begin() as tx:
+            await sign_up_bob(tx, ann)
+            written.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(sign_up_and_wait())
+    await written.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    await ensure_bob_left_no_trace(store, ann)
+    async with store.begin() as tx:
+        assert await sign_up_bob(tx, ann)
+
+
+async def test_inside_one_sees_ones_own_writes(store, ann):
+    async with store.begin() as tx:
+        bob, code, _ = await sign_up_bob(tx, ann)
+
+        assert (await tx.users.by_id(bob.id)).referrer_id == ann.id
+        assert await tx.codes.by_text(code.text) == code
+        assert (await tx.referrals.page_of(ann.id, PageRequest())).total == 1
+
+
+async def test_outside_nobody_sees_them_before_the_end(store, ann):
+    async with store.begin() as tx:
+        bob, code, _ = await sign_up_bob(tx, ann)
+
+        with pytest.raises(UserNotFound):
+            await store.users.by_id(bob.id)
+        with pytest.raises(CodeNotFound):
+            await store.codes.by_text(code.text)
+        assert (await store.referrals.page_of(ann.id, PageRequest())).total == 0
+
+
+async def test_a_database_that_is_not_there_is_said_to_be_unavailable():
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+
+    async with Database(nowhere) as database:
+        with pytest.raises(DatabaseUnavailable):
+            await PostgresUsers(database).by_id(a_user().id)
+        with pytest.raises(DatabaseUnavailable):
+            async with PostgresUnitOfWork(database).begin():
+                pass

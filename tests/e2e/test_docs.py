@@ -1,0 +1,135 @@
+"""The service's description of itself, for people and for tools."""
+
+import re
+
+import httpx
+import pytest
+import yaml
+
+from servers import running
+
+
+@pytest.fixture(scope="module")
+def document(server):
+    return httpx.get(f"{server.address}/openapi.json").json()
+
+
+def operations(document):
+    return [
+        (path, method, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    ]
+
+
+def test_the_root_sends_a_browser_to_the_documentation(server):
+    answer = httpx.get(server.address, follow_redirects=True)
+
+    assert answer.url.path == "/docs"
+    for reader in ("swagger", "redoc", "scalar"):
+        assert f"/docs/{reader}" in answer.text
+
+
+@pytest.mark.parametrize("reader", ["swagger", "redoc", "scalar"])
+def test_each_reader_is_served_whole_by_the_service_itself(server, reader):
+    page = httpx.get(f"{server.address}/docs/{reader}")
+
+    sources = re.findall(r'(?:src|href|spec-url|data-url)="([^"]+)"', page.text)
+    assert all(source.startswith(("/", "data:")) for source in sources)
+    for source in sources:
+        if source.startswith("/"):
+            answer = httpx.get(server.address + source)
+            assert answer.status_code == 200
+            assert len(answer.content) > 10_000
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+
+
+def test_the_document_is_there_as_json_and_as_yaml(server, document):
+    assert document["openapi"].startswith("3.1")
+    assert yaml.safe_load(httpx.get(f"{server.address}/openapi.yaml").text) == document
+
+
+def test_every_call_is_described(document):
+    calls = {
+        (method.upper(), path.removeprefix("/api/v1")) for path, method, _ in operations(document)
+    }
+
+    assert calls == {
+        ("POST", "/auth/user"),
+        ("POST", "/auth/user/{code}"),
+        ("POST", "/auth/token"),
+        ("POST", "/auth/revoke"),
+        ("GET", "/users/me"),
+        ("DELETE", "/users/me"),
+        ("POST", "/users/me/password"),
+        ("GET", "/users/{user_id}"),
+        ("GET", "/users/{user_id}/referrals"),
+        ("POST", "/codes"),
+        ("GET", "/codes"),
+        ("GET", "/codes/{email_or_code}"),
+        ("DELETE", "/codes/{email_or_code}"),
+        ("GET", "/codes/{email_or_code}/status"),
+    }
+
+
+def test_every_operation_has_an_id_of_its_own_a_summary_and_a_text(document):
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+
+    assert len(ids) == len(set(ids))
+    for _, _, operation in operations(document):
+        assert operation["summary"]
+        assert operation["description"]
+
+
+def test_every_refusal_is_described_as_a_problem_with_examples(server, document):
+    for path, method, operation in operations(document):
+        refusals = {s: r for s, r in operation["responses"].items() if s >= "400"}
+        assert "503" in refusals, (path, method)
+        assert ("401" in refusals) == ("security" in operation or path.endswith("/token"))
+        if "requestBody" in operation:
+            assert refusals.keys() >= {"400", "413", "415", "422"}, (path, method)
+        for status, response in refusals.items():
+            assert list(response["content"]) == ["application/problem+json"], (path, status)
+            examples = response["content"]["application/problem+json"]["examples"]
+            for slug, example in examples.items():
+                assert example["value"]["type"] == f"/problems/{slug}"
+                assert str(example["value"]["status"]) == status
+                assert httpx.get(f"{server.address}/problems/{slug}").status_code == 200
+
+
+def test_one_can_authorise_by_token_or_by_password(document):
+    schemes = document["components"]["securitySchemes"]
+
+    assert schemes["bearer"]["scheme"] == "bearer"
+    assert schemes["password"]["flows"]["password"]["tokenUrl"] == "/api/v1/auth/token"
+    bodies = document["paths"]["/api/v1/auth/token"]["post"]["requestBody"]["content"]
+    assert bodies.keys() == {"application/json", "application/x-www-form-urlencoded"}
+
+
+def test_no_reference_in_the_document_leads_nowhere(document):
+    references = set(re.findall(r"'\$ref': '#/components/schemas/(\w+)'", str(document)))
+
+    assert references
+    assert references <= document["components"]["schemas"].keys()
+
+
+def test_health_and_metrics_answer(server, client, ann):
+    ann.get("/users/me")
+
+    assert httpx.get(f"{server.address}/health/live").json() == {"status": "alive"}
+    assert httpx.get(f"{server.address}/health/ready").json() == {"status": "ready"}
+    counted = httpx.get(f"{server.address}/metrics").text
+    assert re.search(
+        r'^referral_requests_total\{method="GET",route="/api/v1/users/me",status="200"\} [1-9]',
+        counted,
+        re.MULTILINE,
+    )
+
+
+def test_documentation_and_metrics_can_be_closed(databases, tmp_path):
+    with databases.migrated() as url, running(tmp_path, url, docs="off", metrics="off") as server:
+        for path in ("/docs", "/docs/swagger", "/openapi.json", "/openapi.yaml", "/metrics"):
+            assert httpx.get(server.address + path).status_code == 404
+        assert httpx.get(f"{server.address}/health/live").status_code == 200

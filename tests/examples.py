@@ -1,0 +1,53 @@
+"""People and things to test with."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from referral.application.ports import Clock
+from referral.domain.referral_code import CodeText, NewReferralCode
+from referral.domain.refresh_token import FamilyId, RefreshToken, digest_of
+from referral.domain.user import EmailAddress, User, UserId, Username
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+
+
+def an_id(number: int) -> UserId:
+    return UserId(UUID(int=number << 80 | 0x7 << 76 | 0x2 << 62))
+
+
+def a_user(
+    name: str = "ann", *, number: int = 1, email: str | None = None, created_at: datetime = NOW
+) -> User:
+    return User(
+        id=an_id(number),
+        username=Username(name),
+        email=EmailAddress(email or f"{name}@example.org"),
+        password_hash=f"hash of {name}",
+        created_at=created_at,
+    )
+
+
+def a_new_code(
+    owner: User, text: str = "SPRING-2030", *, issued_at: datetime = NOW, days: float = 7
+) -> NewReferralCode:
+    return NewReferralCode(
+        owner_id=owner.id,
+        text=CodeText(text),
+        issued_at=issued_at,
+        expires_at=issued_at + timedelta(days=days),
+    )
+
+
+def a_refresh_token(holder: User, secret: str = "secret", *, family: int = 1) -> RefreshToken:
+    return RefreshToken(
+        digest=digest_of(secret),
+        family_id=FamilyId(UUID(int=family)),
+        user_id=holder.id,
+        credentials_version=holder.credentials_version,
+        expires_at=NOW + timedelta(days=30),
+    )
+
+
+def in_a_week(clock: Clock) -> datetime:
+    return clock.now() + timedelta(weeks=1)

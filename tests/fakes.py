@@ -1,0 +1,484 @@
+"""In-memory implementations of every port, under the same promises as the real ones.
+
+`tests/contract` runs one suite on both, so that what the unit tests find with these holds for the real ones.
+"""
+
+import asyncio
+import math
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from referral.application import ports
+from referral.application.page import Page, PageRequest
+from referral.application.ports import AccessClaims, Limit, Referee
+from referral.domain.errors import (
+    ActiveCodeExists,
+    CodeNotFound,
+    CodeTaken,
+    DatabaseUnavailable,
+    EmailTaken,
+    HashingBusy,
+    InvalidAccessToken,
+    InvalidInput,
+    InvalidRefreshToken,
+    TooManyAttempts,
+    UsernameTaken,
+    UserNotFound,
+)
+from referral.domain.referral import Referral
+from referral.domain.referral_code import (
+    GENERATED_LENGTH,
+    UNAMBIGUOUS,
+    CodeId,
+    CodeText,
+    NewReferralCode,
+    ReferralCode,
+)
+from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
+from referral.domain.user import EMAIL_MAX_LENGTH, PASSWORD_MAX_BYTES, EmailAddress, User, UserId
+
+
+class FakeClock:
+    """Stands still until it is told to advance."""
+
+    def __init__(self, now: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, **by: float) -> None:
+        """Move on by a `timedelta` of these arguments; a negative one sets the clock back."""
+        self._now += timedelta(**by)
+
+
+@dataclass
+class FakeRandomness:
+    """Counts, where the real one draws; `code_texts` come first, for a draw that collides."""
+
+    code_texts: list[str] = field(default_factory=list)
+    _drawn: int = 0
+
+    def _next(self) -> int:
+        self._drawn += 1
+        return self._drawn
+
+    def new_id(self) -> UUID:
+        return UUID(int=self._next() << 80 | 0x7 << 76 | 0x2 << 62)
+
+    def code_text(self) -> CodeText:
+        if self.code_texts:
+            return CodeText(self.code_texts.pop(0))
+        drawn, text = self._next(), ""
+        for _ in range(GENERATED_LENGTH):
+            drawn, digit = divmod(drawn, len(UNAMBIGUOUS))
+            text = UNAMBIGUOUS[digit] + text
+        return CodeText(text)
+
+    def refresh_token(self) -> str:
+        return f"refresh-token-{self._next():032d}"
+
+
+class FakeEmailAddresses:
+    """The rule of thumb: something, an @, and a domain with a dot, in which case makes no difference."""
+
+    def parse(self, raw: str) -> EmailAddress:
+        match = re.fullmatch(r"([\w.+'-]{1,64})@((?:[\w-]+\.)+[\w-]+)", raw)
+        if match is None or ".." in raw or raw.startswith(".") or len(raw) > EMAIL_MAX_LENGTH:
+            raise InvalidInput("This is not a valid e-mail address.")
+        return EmailAddress(f"{match[1]}@{match[2].lower()}")
+
+
+class FakeCommonPasswords:
+    def __contains__(self, password: object) -> bool:
+        return str(password).casefold() in {"password", "password123", "iloveyou"}
+
+
+@dataclass
+class FakePasswordHasher:
+    """Remembers in the hash what it is of.
+
+    `strength` is the real one's cost; `busy` fills the queue; `meanwhile` runs once, while the next
+    password is hashed or checked, for what others do in that time; `checks` counts the work of `verify`.
+    """
+
+    strength: int = 1
+    busy: bool = False
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    checks: int = 0
+    _salt: int = 0
+
+    async def hash(self, password: str) -> str:
+        await self._work()
+        self._salt += 1
+        return f"{self.strength}${self._salt}${password}"
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        await self._work()
+        self.checks += 1
+        parts = (password_hash or "").split("$", 2)
+        fits = len(password.encode("utf-8", "surrogatepass")) <= PASSWORD_MAX_BYTES
+        return fits and len(parts) == 3 and parts[2] == password
+
+    def is_outdated(self, password_hash: str) -> bool:
+        strength = password_hash.partition("$")[0]
+        return strength.isdecimal() and int(strength) < self.strength
+
+    async def _work(self) -> None:
+        if self.busy:
+            raise HashingBusy
+        happens, self.meanwhile = self.meanwhile, None
+        if happens:
+            await happens()
+
+
+class FakeAccessTokens:
+    """Keeps a list of what it gave out, where the real one signs."""
+
+    def __init__(self, ttl: timedelta = timedelta(minutes=15)) -> None:
+        self.ttl = ttl
+        self._issued: dict[str, tuple[AccessClaims, datetime]] = {}
+
+    def issue(self, claims: AccessClaims, now: datetime) -> str:
+        token = f"access-token-{len(self._issued) + 1}"
+        self._issued[token] = claims, now
+        return token
+
+    def read(self, token: str, now: datetime) -> AccessClaims:
+        claims, issued_at = self._issued.get(token, (None, now))
+        if claims is None or not issued_at - timedelta(seconds=30) <= now < issued_at + self.ttl:
+            raise InvalidAccessToken
+        return claims
+
+
+@dataclass
+class FakeRateLimiter:
+    """Counts in fixed windows, as the real one does."""
+
+    clock: ports.Clock
+    _counts: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+
+    async def hit(self, bucket: str, limit: Limit) -> None:
+        now = self.clock.now()
+        hits, resets_at = self._counts.get(bucket, (0, now))
+        if resets_at <= now:
+            hits, resets_at = 0, now + limit.window
+        self._counts[bucket] = hits + 1, resets_at
+        if hits + 1 > limit.hits:
+            raise TooManyAttempts(max(1, math.ceil((resets_at - now).total_seconds())))
+
+    async def give_back(self, bucket: str) -> None:
+        if bucket in self._counts:
+            hits, resets_at = self._counts[bucket]
+            self._counts[bucket] = max(hits - 1, 0), resets_at
+
+
+@dataclass
+class Rows:
+    """What is stored. The values never change, so a copy of the containers is a snapshot."""
+
+    users: dict[UserId, User] = field(default_factory=dict)
+    erased: dict[UserId, int] = field(default_factory=dict)  # under which credentials version
+    codes: dict[CodeId, ReferralCode] = field(default_factory=dict)
+    referrals: list[Referral] = field(default_factory=list)
+    refresh_tokens: dict[Digest, RefreshToken] = field(default_factory=dict)
+
+    def snapshot(self) -> "Rows":
+        return Rows(
+            dict(self.users),
+            dict(self.erased),
+            dict(self.codes),
+            list(self.referrals),
+            dict(self.refresh_tokens),
+        )
+
+    def user(self, user_id: UserId) -> User:
+        if user_id not in self.users:
+            raise UserNotFound
+        brought = (r.referrer_id for r in self.referrals if r.referee_id == user_id)
+        return replace(self.users[user_id], referrer_id=next(brought, None))
+
+
+class Access(Protocol):
+    """How a store gets at the rows: those that are committed, or those of its transaction."""
+
+    def read(self) -> Rows: ...
+
+    def write(self) -> AbstractAsyncContextManager[Rows]: ...
+
+
+class InMemoryStore:
+    """Everything that is committed. One writes at a time, which no promise forbids and every lock implies."""
+
+    def __init__(self) -> None:
+        self._rows = Rows()
+        self._turn = asyncio.Lock()
+        self.users = InMemoryUsers(self)
+        self.codes = InMemoryReferralCodes(self)
+        self.referrals = InMemoryReferrals(self)
+        self.refresh_tokens = InMemoryRefreshTokens(self)
+
+    def read(self) -> Rows:
+        return self._rows
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Rows]:
+        async with self._turn:
+            draft = self._rows.snapshot()
+            yield draft
+            self._rows = draft
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[ports.Transaction]:
+        async with self._turn:
+            transaction = InMemoryTransaction(self._rows.snapshot())
+            yield transaction
+            if not transaction.failed:
+                self._rows = transaction.rows
+
+
+class InMemoryTransaction:
+    """The stores on a draft of the rows. As in PostgreSQL, nothing more can be done after a refused write."""
+
+    users: ports.Users
+    codes: ports.ReferralCodes
+    referrals: ports.Referrals
+    refresh_tokens: ports.RefreshTokens
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.failed = False
+        self.users = InMemoryUsers(self)
+        self.codes = InMemoryReferralCodes(self)
+        self.referrals = InMemoryReferrals(self)
+        self.refresh_tokens = InMemoryRefreshTokens(self)
+
+    def read(self) -> Rows:
+        if self.failed:
+            raise DatabaseUnavailable
+        return self.rows
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Rows]:
+        rows = self.read()
+        try:
+            yield rows
+        except (UsernameTaken, EmailTaken, CodeTaken, ActiveCodeExists):
+            self.failed = True
+            raise
+
+
+@dataclass(frozen=True)
+class InMemoryUsers:
+    access: Access
+
+    async def add(self, user: User) -> None:
+        async with self.access.write() as rows:
+            _ensure_free(rows, user)
+            rows.users[user.id] = user
+
+    async def ensure_free(self, user: User) -> None:
+        _ensure_free(self.access.read(), user)
+
+    async def by_id(self, user_id: UserId) -> User:
+        return self.access.read().user(user_id)
+
+    async def lock(self, user_id: UserId) -> User:
+        async with self.access.write() as rows:
+            return rows.user(user_id)
+
+    async def by_login(self, login_key: str) -> list[User]:
+        rows = self.access.read()
+        meant = [u for u in rows.users.values() if login_key in {u.email.key, u.username.key}]
+        meant.sort(key=lambda user: user.email.key != login_key)
+        return [rows.user(user.id) for user in meant]
+
+    async def set_password(self, user: User, password_hash: str, *, instead_of: str) -> bool:
+        async with self.access.write() as rows:
+            current = rows.users.get(user.id)
+            if current is None or current.password_hash != instead_of:
+                return False
+            rows.users[user.id] = replace(current, password_hash=password_hash)
+            return True
+
+    async def change_credentials(self, user: User, now: datetime) -> None:
+        async with self.access.write() as rows:
+            if user.id in rows.users:
+                rows.users[user.id] = replace(
+                    rows.users[user.id],
+                    password_hash=user.password_hash,
+                    credentials_version=user.credentials_version,
+                )
+
+    async def erase(self, user: User, now: datetime) -> None:
+        async with self.access.write() as rows:
+            current = rows.users.pop(user.id, None)
+            if current is not None:
+                rows.erased[user.id] = current.credentials_version + 1
+
+
+def _ensure_free(rows: Rows, user: User) -> None:
+    if any(user.username.key == other.username.key for other in rows.users.values()):
+        raise UsernameTaken
+    if any(user.email.key == other.email.key for other in rows.users.values()):
+        raise EmailTaken
+
+
+@dataclass(frozen=True)
+class InMemoryReferralCodes:
+    access: Access
+
+    async def add(self, code: NewReferralCode) -> ReferralCode:
+        async with self.access.write() as rows:
+            rows.user(code.owner_id)
+            if any(other.text == code.text for other in rows.codes.values()):
+                raise CodeTaken
+            if any(_overlap(code, other) for other in rows.codes.values()):
+                raise ActiveCodeExists
+            stored = ReferralCode(
+                id=CodeId(len(rows.codes) + 1),
+                owner_id=code.owner_id,
+                text=code.text,
+                issued_at=code.issued_at,
+                expires_at=code.expires_at,
+            )
+            rows.codes[stored.id] = stored
+            return stored
+
+    async def by_text(self, text: CodeText) -> ReferralCode:
+        return _by_text(self.access.read(), text)
+
+    async def lock(self, text: CodeText) -> ReferralCode:
+        async with self.access.write() as rows:
+            return _by_text(rows, text)
+
+    async def retire(self, code: ReferralCode) -> None:
+        async with self.access.write() as rows:
+            rows.codes[code.id] = replace(rows.codes[code.id], retired_at=code.retired_at)
+
+    async def retire_all_of(self, owner_id: UserId, now: datetime) -> None:
+        async with self.access.write() as rows:
+            for code in [*_owned(rows, owner_id)]:
+                if code.is_active(now):
+                    rows.codes[code.id] = code.retire(now)
+
+    async def active_by_email(
+        self, email: EmailAddress, now: datetime
+    ) -> tuple[ReferralCode, User]:
+        rows = self.access.read()
+        for user in rows.users.values():
+            if user.email.key == email.key:
+                for code in _owned(rows, user.id):
+                    if code.is_active(now):
+                        return code, rows.user(user.id)
+        raise CodeNotFound
+
+    async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:
+        listed = [code for code in _owned(self.access.read(), owner_id) if code.retired_at is None]
+        items = listed[request.offset : request.offset + request.size]
+        return Page(items, len(listed), request.page, request.size)
+
+
+def _overlap(new: NewReferralCode, old: ReferralCode) -> bool:
+    """Whether both would be active at some moment, as the exclusion constraint sees it."""
+    end = min(old.retired_at or old.expires_at, old.expires_at)
+    ever_active = old.issued_at < end
+    return (
+        new.owner_id == old.owner_id
+        and ever_active
+        and new.issued_at < end
+        and old.issued_at < new.expires_at
+    )
+
+
+def _owned(rows: Rows, owner_id: UserId) -> Iterator[ReferralCode]:
+    return (code for code in rows.codes.values() if code.owner_id == owner_id)
+
+
+def _by_text(rows: Rows, text: CodeText) -> ReferralCode:
+    for code in rows.codes.values():
+        if code.text == text:
+            return code
+    raise CodeNotFound
+
+
+@dataclass(frozen=True)
+class InMemoryReferrals:
+    access: Access
+
+    async def add(self, referral: Referral) -> None:
+        async with self.access.write() as rows:
+            rows.referrals.append(referral)
+
+    async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
+        rows = self.access.read()
+        brought = [r for r in rows.referrals if r.referrer_id == referrer_id]
+        total, size = len(brought), request.size
+        # Each has a number, from 1; the page starts with `newest` and goes down.
+        newest = total - request.offset if request.cursor is None else request.cursor - 1
+        numbers = range(min(newest, total), max(newest - size, 0), -1)
+        if not numbers:
+            return Page([], total, request.page, size)
+        return Page(
+            [_referee(rows, brought[number - 1]) for number in numbers],
+            total,
+            request.page if request.cursor is None else (total - numbers[0]) // size + 1,
+            size,
+            numbers[-1] if numbers[-1] > 1 else None,
+        )
+
+
+def _referee(rows: Rows, referral: Referral) -> Referee:
+    user = rows.users.get(referral.referee_id)
+    if user is None:
+        return Referee(referral.referee_id, None, None, referral.created_at)
+    return Referee(user.id, user.email.text, user.username.text, referral.created_at)
+
+
+@dataclass(frozen=True)
+class InMemoryRefreshTokens:
+    access: Access
+
+    async def add(self, token: RefreshToken) -> None:
+        async with self.access.write() as rows:
+            if token.user_id not in rows.users and token.user_id not in rows.erased:
+                raise UserNotFound
+            rows.refresh_tokens[token.digest] = token
+
+    async def lock(self, digest: Digest) -> RefreshToken:
+        async with self.access.write() as rows:
+            if digest not in rows.refresh_tokens:
+                raise InvalidRefreshToken
+            return rows.refresh_tokens[digest]
+
+    async def save(self, token: RefreshToken) -> None:
+        async with self.access.write() as rows:
+            stored = rows.refresh_tokens[token.digest]
+            rows.refresh_tokens[token.digest] = replace(stored, spent_at=token.spent_at)
+
+    async def revoke_family(self, family_id: FamilyId) -> None:
+        await self._forget(lambda token: token.family_id == family_id)
+
+    async def revoke_all_of(self, user_id: UserId) -> None:
+        await self._forget(lambda token: token.user_id == user_id)
+
+    async def _forget(self, revoked: Callable[[RefreshToken], bool]) -> None:
+        async with self.access.write() as rows:
+            for token in [t for t in rows.refresh_tokens.values() if revoked(t)]:
+                del rows.refresh_tokens[token.digest]
+
+
+@dataclass(frozen=True)
+class FakeRevocations:
+    """Asks the store at every call, where the real one keeps a list."""
+
+    store: InMemoryStore
+
+    async def is_revoked(self, claims: AccessClaims) -> bool:
+        user = self.store.read().users.get(claims.user_id)
+        return user is None or user.credentials_version != claims.credentials_version

@@ -1,0 +1,33 @@
+import httpx
+import pytest
+
+from people import join
+from servers import running
+
+
+@pytest.fixture(scope="module")
+def server(databases, tmp_path_factory):
+    """A server with two workers and a database of its own."""
+    with (
+        databases.migrated() as url,
+        running(tmp_path_factory.mktemp("server"), url, workers=2) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with httpx.Client(base_url=server.api, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def ann(client):
+    """Someone who is registered and logged in."""
+    return join(client)
+
+
+@pytest.fixture
+def bob(client):
+    """Someone else."""
+    return join(client)

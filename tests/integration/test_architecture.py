@@ -1,0 +1,57 @@
+"""The house's walls: who may import whom, and that the check finds who does not keep to it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the house, where a wall can be broken."""
+    shutil.copytree(
+        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("assets", "__pycache__")
+    )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def contracts_kept(house: Path) -> bool:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=house,
+        env={"PYTHONPATH": str(house / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Contracts: " in done.stdout, done.stderr
+    return done.returncode == 0
+
+
+def test_the_house_keeps_its_contracts(copy):
+    assert contracts_kept(copy)
+
+
+@pytest.mark.parametrize(
+    ("file", "forbidden"),
+    [
+        ("domain/user.py", "import msgspec"),
+        ("domain/user.py", "import referral.application.ports"),
+        ("application/log_in.py", "import asyncpg"),
+        ("application/log_in.py", "import referral.adapters.system"),
+        ("adapters/jwt_tokens.py", "import referral.entrypoints.settings"),
+        ("adapters/jwt_tokens.py", "import referral.adapters.system"),
+        ("entrypoints/http/codes.py", "import referral.adapters.postgres.users"),
+        ("entrypoints/cli/main.py", "import referral.adapters.bcrypt_passwords"),
+    ],
+)
+def test_a_forbidden_import_is_found(copy, file, forbidden):
+    with (copy / "src/referral" / file).open("a") as source:
+        source.write(f"\n{forbidden}\n")
+
+    assert not contracts_kept(copy)

@@ -1,0 +1,162 @@
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from examples import PASSWORD
+from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.adapters.postgres.rate_limiter import PostgresRateLimiter
+from referral.adapters.unlimited import Unlimited
+from referral.application import ports
+from referral.application.use_cases import UseCases
+from referral.domain.errors import ActiveCodeExists
+from referral.entrypoints.container import assembled, open_use_cases
+from referral.entrypoints.settings import Settings, SettingsError
+
+SECRET = "0123456789abcdef0123456789abcdef"
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+@pytest.fixture
+def container():
+    """The graph over a database that is not there: nothing in it is opened before it is used."""
+    container = assembled(Settings(database_url=NOWHERE, secret=SECRET, bcrypt_cost=4))
+    yield container
+    container.close()
+
+
+def test_the_graph_is_whole(container):
+    use_cases = container.get(UseCases)
+
+    for field in fields(use_cases):
+        assert type(getattr(use_cases, field.name)) is field.type
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        ports.Clock,
+        ports.Randomness,
+        ports.EmailAddresses,
+        ports.CommonPasswords,
+        ports.PasswordHasher,
+        ports.AccessTokens,
+        ports.Revocations,
+        ports.RateLimiter,
+        ports.Users,
+        ports.ReferralCodes,
+        ports.Referrals,
+        ports.RefreshTokens,
+        ports.UnitOfWork,
+        PostgresHousekeeping,
+    ],
+)
+def test_every_port_is_served_by_one_adapter(container, port):
+    assert container.get(port) is container.get(port)
+
+
+def test_what_is_revoked_is_known_where_the_list_is_kept_fresh(container):
+    assert container.get(PostgresHousekeeping).revocations is container.get(ports.Revocations)
+
+
+@pytest.mark.parametrize(("switch", "limiter"), [("on", PostgresRateLimiter), ("off", Unlimited)])
+def test_rate_limits_can_be_switched_off(switch, limiter):
+    container = assembled(Settings(database_url=NOWHERE, secret=SECRET, rate_limits=switch))
+
+    assert type(container.get(ports.RateLimiter)) is limiter
+
+
+async def test_the_use_cases_work_together_on_a_database(empty_database_url):
+    settings = Settings(database_url=empty_database_url, secret=SECRET, bcrypt_cost=4)
+    async with open_use_cases(settings) as referral:
+        ann = await referral.register_user(
+            username="ann", email="ann@example.org", password=PASSWORD
+        )
+        code = await referral.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
+        bob = await referral.register_user(
+            username="bob", email="bob@example.org", password=PASSWORD, code=code.text.text
+        )
+        pair = await referral.log_in(username="bob@example.org", password=PASSWORD)
+
+        with pytest.raises(ActiveCodeExists):
+            await referral.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
+
+        assert await referral.authenticate(pair.access_token) == bob.id
+        assert (await referral.who_am_i(user_id=bob.id)).referrer_id == ann.id
+        assert [r.id for r in (await referral.list_referrals(referrer_id=ann.id)).items] == [bob.id]
+
+
+def in_a_year(referral):
+    now = referral.issue_code.clock.now()
+    return now.replace(year=now.year + 1, day=1)
+
+
+async def test_without_a_secret_no_database_of_ones_own_is_opened(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REFERRAL_DATABASE_URL", NOWHERE)
+    monkeypatch.delenv("REFERRAL_SECRET", raising=False)
+
+    with pytest.raises(SettingsError, match="REFERRAL_SECRET"):
+        async with open_use_cases():
+            pass
+
+
+def run(script, directory, **environ):
+    """The output of a Python script, run as a user would, with nothing set but these."""
+    source = str(Path(__file__).parents[2] / "src")
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(script)],
+        cwd=directory,
+        env=inherited | {"PYTHONPATH": source, "REFERRAL_BCRYPT_COST": "4"} | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+FOUR_LINES = """
+    import asyncio, sys
+    from referral.entrypoints.container import open_use_cases
+
+    async def main():
+        async with open_use_cases() as referral:
+            ann = await referral.register_user(
+                username="ann", email="ann@example.org", password="correct horse battery"
+            )
+            code = await referral.issue_code(owner_id=ann.id, expires_at="{in_a_year}")
+            print(code.text.text)
+
+    asyncio.run(main())
+    assert not {{"litestar", "granian", "uvloop", "click"}} & sys.modules.keys()
+"""
+
+
+@pytest.fixture
+def four_lines():
+    from referral.adapters.system import SystemClock
+
+    now = SystemClock().now()
+    return FOUR_LINES.format(in_a_year=now.replace(year=now.year + 1, day=1).isoformat())
+
+
+def test_a_script_of_four_lines_needs_no_http(four_lines, empty_database_url, tmp_path):
+    output = run(
+        four_lines, tmp_path, REFERRAL_DATABASE_URL=empty_database_url, REFERRAL_SECRET=SECRET
+    )
+
+    assert len(output.strip()) == 12
+
+
+def test_it_needs_no_database_of_ones_own_either(four_lines, tmp_path):
+    output = run(four_lines, tmp_path)
+
+    assert len(output.strip()) == 12
+    assert (tmp_path / ".referral" / "secret").exists()

@@ -1,0 +1,168 @@
+import asyncio
+import re
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from databases import execute
+from referral.adapters.postgres.migrate import migrate
+from referral.adapters.postgres.tables import metadata
+
+# Everything that a schema is made of, as PostgreSQL itself words it.
+SCHEMA = """
+    SELECT 'table', relname::text, relpersistence::text, ''
+    FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'column', format('%s.%s', table_name, column_name), data_type,
+        concat_ws(' ', is_nullable, column_default, identity_generation)
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL
+    SELECT 'constraint', conrelid::regclass::text, conname::text, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+    ORDER BY 1, 2, 3, 4
+"""
+
+
+def on(url, do):
+    """What `do` gives, called with a SQLAlchemy connection to this database."""
+
+    async def run():
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+        )
+        async with engine.begin() as connection:
+            result = await connection.run_sync(do)
+        await engine.dispose()
+        return result
+
+    return asyncio.run(run())
+
+
+def schema_of(url):
+    rows = on(url, lambda connection: connection.execute(text(SCHEMA)).all())
+    return [tuple(row) for row in rows if "alembic_version" not in "".join(row)]
+
+
+def constraint(url, name):
+    return next(row[3] for row in schema_of(url) if row[2] == name)
+
+
+@pytest.fixture
+def blank_url(databases):
+    with databases.blank() as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_url(databases):
+    with databases.migrated() as url:
+        yield url
+
+
+def test_alembic_finds_nothing_to_migrate_in_a_migrated_database(database_url):
+    def differences(connection):
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        return compare_metadata(context, metadata)
+
+    assert on(database_url, differences) == []
+
+
+def test_a_migrated_database_is_what_the_tables_say(database_url, blank_url):
+    execute(blank_url, "CREATE EXTENSION btree_gist")
+    on(blank_url, metadata.create_all)
+
+    assert schema_of(database_url) == schema_of(blank_url)
+
+
+def test_the_database_refuses_a_second_active_code(database_url):
+    definition = constraint(database_url, "ex_referral_codes_one_active")
+
+    assert re.sub(r"[\s()]+", " ", definition).strip() == (
+        "EXCLUDE USING gist owner_id WITH =, "
+        "tstzrange issued_at, LEAST retired_at, expires_at WITH &&"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ck_referral_codes_expires_later", "issued_at < expires_at"),
+        ("ck_referral_codes_retired_later", "issued_at <= retired_at"),
+        ("ck_referrals_not_oneself", "referrer_id <> referee_id"),
+        ("ck_users_whole_or_erased", "num_nulls"),
+        ("uq_users_username", "UNIQUE (username_key)"),
+        ("uq_users_email", "UNIQUE (email_key)"),
+        ("uq_referral_codes_text", "UNIQUE (text)"),
+        ("uq_referrals_referee", "UNIQUE (referee_id)"),
+    ],
+)
+def test_the_database_holds_the_other_rules_too(database_url, name, words):
+    assert words in constraint(database_url, name)
+
+
+def test_migrating_twice_changes_nothing(migrated_url):
+    execute(
+        migrated_url,
+        "INSERT INTO rate_limits (bucket, hits, resets_at) VALUES ('one', 1, now())",
+    )
+    before = schema_of(migrated_url)
+
+    migrate(migrated_url)
+
+    assert schema_of(migrated_url) == before
+    assert on(migrated_url, lambda c: c.execute(text("SELECT hits FROM rate_limits")).all()) == [
+        (1,)
+    ]
+
+
+def test_f23_of_several_migrators_at_once_all_succeed(blank_url, database_url):
+    program = (
+        "import sys; from referral.adapters.postgres.migrate import migrate; migrate(sys.argv[1])"
+    )
+    migrators = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, blank_url], stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+
+    errors = [migrator.communicate(timeout=60)[1] for migrator in migrators]
+
+    assert [
+        (migrator.returncode, error) for migrator, error in zip(migrators, errors, strict=True)
+    ] == [(0, "")] * 3
+    assert schema_of(blank_url) == schema_of(database_url)
+
+
+def test_f23_a_migration_that_fails_half_way_is_undone(blank_url):
+    execute(blank_url, "CREATE TABLE rate_limits ()")  # in the way of the last one
+    before = schema_of(blank_url)
+
+    with pytest.raises(DBAPIError, match="already exists"):
+        migrate(blank_url)
+
+    assert schema_of(blank_url) == before
+    execute(blank_url, "DROP TABLE rate_limits")
+    migrate(blank_url)
+    assert constraint(blank_url, "ex_referral_codes_one_active")
+
+
+async def test_one_can_migrate_where_an_event_loop_runs(blank_url):
+    migrate(blank_url)
+
+
+def test_f11_a_server_that_is_not_there_is_an_error_of_the_system():
+    with pytest.raises(OSError, match=r"refused|Connect"):
+        migrate("postgresql://nobody@127.0.0.1:1/nothing")

@@ -1,0 +1,102 @@
+import pytest
+
+from referral.domain.errors import (
+    Busy,
+    Checks,
+    CodeTaken,
+    Conflict,
+    InvalidInput,
+    ReferralError,
+    TooManyAttempts,
+    Unauthenticated,
+    Violation,
+)
+
+
+def errors(kind=ReferralError):
+    return [e for child in kind.__subclasses__() for e in (child, *errors(child))]
+
+
+def test_an_error_says_its_detail_unless_told_otherwise():
+    assert str(CodeTaken()) == CodeTaken.detail
+    assert str(CodeTaken("SPRING-2030 is taken.")) == "SPRING-2030 is taken."
+
+
+@pytest.mark.parametrize("error", errors(), ids=lambda error: error.__name__)
+def test_every_error_is_explained_for_its_documentation_page(error):
+    assert error.__doc__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [e for e in errors() if not e.__subclasses__()],
+    ids=lambda error: error.__name__,
+)
+def test_every_error_that_is_raised_has_a_sentence_for_the_caller(error):
+    assert error.detail.endswith(".")
+
+
+def test_errors_are_of_a_kind():
+    assert issubclass(CodeTaken, Conflict)
+    assert not issubclass(Conflict, Unauthenticated)
+
+
+def test_one_violation_is_told_in_its_own_words():
+    refused = InvalidInput(Violation("It is too short.", "username"))
+
+    assert str(refused) == "It is too short."
+    assert refused.violations == (Violation("It is too short.", "username"),)
+
+
+def test_several_violations_are_counted_and_named():
+    refused = InvalidInput(Violation("It is too short.", "username"), Violation("No.", "email"))
+
+    assert str(refused) == "2 values are invalid: username, email."
+
+
+def test_too_many_attempts_say_when_to_come_back():
+    assert TooManyAttempts(17).retry_after == 17
+    assert Busy().retry_after == 1
+
+
+def test_checks_tell_everything_that_is_wrong_at_once():
+    checks = Checks()
+    with checks.of("username"):
+        raise InvalidInput("It is too short.")
+    with checks.of("email"):
+        pass
+    with checks.of("password"):
+        raise InvalidInput("It is too common.")
+
+    with pytest.raises(InvalidInput) as refused:
+        checks.done()
+
+    assert refused.value.violations == (
+        Violation("It is too short.", "username"),
+        Violation("It is too common.", "password"),
+    )
+
+
+def test_checks_keep_the_name_that_a_violation_has_already():
+    checks = Checks()
+    with checks.of("address"):
+        raise InvalidInput(Violation("It is too long.", "street"))
+
+    assert checks.violations == [Violation("It is too long.", "street")]
+
+
+def test_checks_that_found_nothing_are_silent():
+    checks = Checks()
+    with checks.of("username"):
+        pass
+
+    checks.done()
+
+
+def test_checks_let_other_errors_pass():
+    checks = Checks()
+
+    with pytest.raises(CodeTaken), checks.of("code"):
+        raise CodeTaken
+
+    assert not checks.violations

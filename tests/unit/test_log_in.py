@@ -1,0 +1,159 @@
+import pytest
+
+from examples import PASSWORD
+from referral.domain.errors import (
+    HashingBusy,
+    InvalidAccessToken,
+    TooManyAttempts,
+    WrongCredentials,
+)
+
+
+@pytest.mark.parametrize("username", ["ann", "ANN", "ann@example.org", "Ann@Example.ORG", "ａｎｎ"])
+async def test_one_logs_in_by_name_or_address_in_any_case(log_in, authenticate, sign_up, username):
+    ann = await sign_up("ann")
+
+    pair = await log_in(username=username, password=PASSWORD)
+
+    assert await authenticate(pair.access_token) == ann.id
+    assert pair.expires_in == 15 * 60
+
+
+async def test_a_refresh_token_comes_with_it(log_in, refresh_token_pair, authenticate, sign_up):
+    ann = await sign_up("ann")
+
+    pair = await log_in(username="ann", password=PASSWORD)
+
+    renewed = await refresh_token_pair(refresh_token=pair.refresh_token)
+    assert await authenticate(renewed.access_token) == ann.id
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        ("ann", "wrong password"),
+        ("ann", ""),
+        ("ann", PASSWORD.upper()),
+        ("ann", PASSWORD + "x" * 72),
+        ("nobody", PASSWORD),
+        ("", ""),
+        ("ann\0", PASSWORD),
+    ],
+)
+async def test_a09_a_wrong_password_and_an_unknown_user_are_one_answer_after_the_same_work(
+    log_in, sign_up, password_hasher, username, password
+):
+    await sign_up("ann")
+
+    with pytest.raises(WrongCredentials):
+        await log_in(username=username, password=password)
+
+    assert password_hasher.checks == 1
+
+
+async def test_a08_the_password_is_right_however_its_accents_are_typed(log_in, register_user):
+    await register_user(username="ann", email="a@example.org", password="cafe\u0301 au lait")
+
+    assert await log_in(username="ann", password="caf\u00e9 au lait")
+
+
+async def test_one_persons_name_that_is_anothers_address_locks_neither_out(
+    log_in, authenticate, register_user
+):
+    mallory = await register_user(
+        username="ann@example.org", email="mallory@example.org", password="mallory's own"
+    )
+    ann = await register_user(username="ann", email="ann@example.org", password="ann's own pass")
+
+    as_mallory = await log_in(username="ann@example.org", password="mallory's own")
+    as_ann = await log_in(username="ann@example.org", password="ann's own pass")
+
+    assert await authenticate(as_mallory.access_token) == mallory.id
+    assert await authenticate(as_ann.access_token) == ann.id
+
+
+async def test_an_erased_user_cannot_log_in(log_in, sign_up, erase_user):
+    ann = await sign_up("ann")
+    await erase_user(user_id=ann.id, password=PASSWORD)
+
+    with pytest.raises(WrongCredentials):
+        await log_in(username="ann", password=PASSWORD)
+
+
+async def test_a22_a_hash_weaker_than_today_is_replaced_at_the_next_log_in(
+    log_in, authenticate, sign_up, password_hasher, who_am_i
+):
+    ann = await sign_up("ann")
+    password_hasher.strength += 1
+
+    pair = await log_in(username="ann", password=PASSWORD)
+
+    stronger = (await who_am_i(user_id=ann.id)).password_hash
+    assert not password_hasher.is_outdated(stronger)
+    assert await password_hasher.verify(PASSWORD, stronger)
+    assert await authenticate(pair.access_token) == ann.id
+
+
+async def test_a_password_changed_while_it_was_checked_is_not_set_back_by_a_stronger_hash(
+    *, log_in, authenticate, sign_up, password_hasher, store, clock
+):
+    ann = await sign_up("ann")
+    password_hasher.strength += 1
+    new_hash = await password_hasher.hash("a new password")
+
+    async def change():
+        await store.users.change_credentials(ann.with_password(new_hash), clock.now())
+
+    password_hasher.meanwhile = change
+    pair = await log_in(username="ann", password=PASSWORD)
+
+    assert (await store.users.by_id(ann.id)).password_hash == new_hash
+    with pytest.raises(InvalidAccessToken):
+        await authenticate(pair.access_token)
+
+
+async def test_nothing_is_said_while_the_queue_for_hashing_is_full(
+    log_in, sign_up, password_hasher
+):
+    await sign_up("ann")
+    password_hasher.busy = True
+
+    with pytest.raises(HashingBusy):
+        await log_in(username="ann", password=PASSWORD)
+
+
+@pytest.mark.parametrize("username", ["ann", "nobody"])
+async def test_a11_the_sixth_failure_at_one_account_from_one_address_is_slowed_down(
+    log_in, sign_up, clock, username
+):
+    await sign_up("ann")
+    for _ in range(5):
+        with pytest.raises(WrongCredentials):
+            await log_in(username=username, password="a guess", client_address="192.0.2.1")
+
+    with pytest.raises(TooManyAttempts) as refused:
+        await log_in(username=username, password=PASSWORD, client_address="192.0.2.1")
+
+    assert refused.value.retry_after == 5 * 60
+    clock.advance(minutes=5)
+    with pytest.raises(WrongCredentials):
+        await log_in(username=username, password="a guess", client_address="192.0.2.1")
+
+
+async def test_failures_at_one_account_do_not_slow_down_another(log_in, sign_up):
+    await sign_up("ann")
+    for _ in range(5):
+        with pytest.raises(WrongCredentials):
+            await log_in(username="nobody", password="a guess", client_address="192.0.2.1")
+
+    assert await log_in(username="ann", password=PASSWORD, client_address="192.0.2.1")
+
+
+async def test_a12_another_spelling_of_the_name_is_no_way_round(log_in, sign_up):
+    await sign_up("ann")
+    for username in ("ann", "Ann", "ANN", "ａｎｎ", "aNN"):
+        with pytest.raises(WrongCredentials):
+            await log_in(username=username, password="a guess", client_address="192.0.2.1")
+
+    with pytest.raises(TooManyAttempts):
+        await log_in(username="anN", password="a guess", client_address="192.0.2.1")

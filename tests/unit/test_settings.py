@@ -1,0 +1,258 @@
+import os
+import stat
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from referral.entrypoints.secret import with_secret
+from referral.entrypoints.settings import Settings, SettingsError, load_settings
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def dotenv(tmp_path):
+    return tmp_path / ".env"
+
+
+@pytest.fixture
+def load(dotenv):
+    """The settings of this environment, by the names without their prefix, beside `.env`."""
+
+    def load(**environ):
+        return load_settings({f"REFERRAL_{name}": value for name, value in environ.items()}, dotenv)
+
+    return load
+
+
+@pytest.fixture
+def complaints(load):
+    def complaints(**environ):
+        with pytest.raises(SettingsError) as refused:
+            load(**environ)
+        return str(refused.value).splitlines()
+
+    return complaints
+
+
+def test_nothing_has_to_be_set(load):
+    settings = load()
+
+    assert settings == Settings()
+    assert settings.database_url == ""
+    assert settings.data_dir == Path(".referral")
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
+    assert settings.bcrypt_cost == 12
+    assert settings.access_token_ttl == timedelta(minutes=15)
+    assert settings.refresh_token_ttl == timedelta(days=30)
+    assert settings.rate_limits == "on"
+
+
+def test_each_setting_is_a_variable_of_its_name(load):
+    settings = load(
+        DATABASE_URL="postgresql://db/referral",
+        SECRET=SECRET,
+        DATA_DIR="/var/lib/referral",
+        PG_BIN="/usr/lib/postgresql/17/bin",
+        PORT="9000",
+        RATE_LIMITS="off",
+        LOG_FORMAT="json",
+    )
+
+    assert settings.database_url == "postgresql://db/referral"
+    assert settings.secret == SECRET
+    assert settings.data_dir == Path("/var/lib/referral")
+    assert settings.pg_bin == Path("/usr/lib/postgresql/17/bin")
+    assert settings.port == 9000
+    assert settings.rate_limits == "off"
+    assert settings.log_format == "json"
+
+
+def test_other_peoples_variables_are_none_of_ours(dotenv):
+    environ = {"PATH": "/bin", "PORT": "1", "REFERRAL_TEST_DATABASE_URL": "postgresql://tests"}
+
+    assert load_settings(environ, dotenv) == Settings()
+
+
+def test_dotenv_is_read_too_and_the_environment_comes_first(load, dotenv):
+    dotenv.write_text("REFERRAL_PORT=9000\nREFERRAL_HOST='0.0.0.0'\nOTHER=1\n")
+
+    settings = load(PORT="9001")
+
+    assert (settings.host, settings.port) == ("0.0.0.0", 9001)
+
+
+def test_an_empty_value_is_as_if_it_were_not_there(load, dotenv):
+    dotenv.write_text("REFERRAL_PORT=9000\nREFERRAL_WORKERS=\nREFERRAL_HOST\nREFERRAL_NONSENSE=\n")
+
+    settings = load(PORT="", SECRET="", DATABASE_URL="")
+
+    assert settings == Settings(port=9000)
+
+
+@pytest.mark.parametrize(
+    ("raw", "seconds"),
+    [("900", 900), ("90s", 90), ("15m", 900), ("2h", 7200), ("30d", 30 * 86400), ("PT15M", 900)],
+)
+def test_a_duration_is_seconds_or_a_number_with_a_unit(load, raw, seconds):
+    assert load(ACCESS_TOKEN_TTL=raw).access_token_ttl == timedelta(seconds=seconds)
+
+
+def test_what_looks_like_a_duration_is_one_only_where_one_is_meant(load):
+    assert load(DATA_DIR="7d").data_dir == Path("7d")
+
+
+@pytest.mark.parametrize("raw", ["15 minutes", "m", "-5m", "0", "0s", "0.5", "1y", "99999999999d"])
+def test_any_other_duration_is_refused(complaints, raw):
+    [line] = complaints(ACCESS_TOKEN_TTL=raw)
+
+    assert line.startswith("REFERRAL_ACCESS_TOKEN_TTL: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "http"),
+        ("WORKERS", "0"),
+        ("BCRYPT_COST", "3"),
+        ("BCRYPT_COST", "16"),
+        ("POOL_SIZE", "0"),
+        ("RATE_LIMITS", "maybe"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "trace"),
+        ("TRUSTED_PROXIES", "10.0.0.1, proxy"),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_name(complaints, name, raw):
+    [line] = complaints(**{name: raw})
+
+    assert line.startswith(f"REFERRAL_{name}: ")
+
+
+def test_an_unknown_name_is_refused_with_the_one_that_may_be_meant(complaints):
+    assert complaints(WORKER="2", BANANA="yellow") == [
+        "REFERRAL_WORKER: there is no such setting; did you mean REFERRAL_WORKERS?",
+        "REFERRAL_BANANA: there is no such setting",
+    ]
+
+
+def test_everything_that_is_wrong_is_told_at_once(complaints):
+    lines = complaints(
+        PORT="http",
+        WORKER="2",
+        DATABASE_URL="mysql://db",
+        TRUSTED_PROXIES="x",
+        ACCESS_TOKEN_TTL="0",
+    )
+
+    assert [line.partition(":")[0] for line in lines] == [
+        "REFERRAL_PORT",
+        "REFERRAL_WORKER",
+        "REFERRAL_DATABASE_URL",
+        "REFERRAL_SECRET",
+        "REFERRAL_ACCESS_TOKEN_TTL",
+        "REFERRAL_TRUSTED_PROXIES",
+    ]
+
+
+def test_a_database_of_ones_own_needs_a_secret_of_ones_own(complaints):
+    assert complaints(DATABASE_URL="postgres://db/referral") == [
+        "REFERRAL_SECRET: Required together with REFERRAL_DATABASE_URL"
+    ]
+
+
+@pytest.mark.parametrize("secret", ["x" * 31, "é" * 15])
+def test_b17_a_secret_of_fewer_than_32_bytes_is_refused_and_not_repeated(complaints, secret):
+    [line] = complaints(SECRET=secret)
+
+    assert line == "REFERRAL_SECRET: Expected at least 32 bytes"
+
+
+def test_a_secret_of_32_bytes_is_taken(load):
+    assert load(SECRET="é" * 16).secret == "é" * 16
+
+
+def test_trusted_proxies_are_addresses_and_networks(load):
+    settings = load(TRUSTED_PROXIES="10.0.0.1, 192.168.0.0/16,,::1")
+
+    assert settings.proxy_networks == (
+        ip_network("10.0.0.1/32"),
+        ip_network("192.168.0.0/16"),
+        ip_network("::1/128"),
+    )
+
+
+def test_no_proxy_is_trusted_unless_it_is_named(load):
+    assert load().proxy_networks == ()
+
+
+def test_without_a_secret_one_is_made_once_and_kept(tmp_path):
+    data_dir = tmp_path / "new" / "data"
+
+    first = with_secret(Settings(data_dir=data_dir))
+    second = with_secret(Settings(data_dir=data_dir))
+
+    assert len(first.secret.encode()) >= 32
+    assert second.secret == first.secret
+    assert with_secret(Settings(data_dir=tmp_path / "other")).secret != first.secret
+
+
+def test_only_its_owner_can_read_the_kept_secret(tmp_path):
+    previous = os.umask(0)
+    try:
+        with_secret(Settings(data_dir=tmp_path / "data"))
+    finally:
+        os.umask(previous)
+
+    assert stat.S_IMODE((tmp_path / "data" / "secret").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret"]
+
+
+def test_a_secret_of_ones_own_is_not_kept(tmp_path):
+    settings = Settings(secret=SECRET, data_dir=tmp_path / "data")
+
+    assert with_secret(settings) is settings
+    assert not (tmp_path / "data").exists()
+
+
+def test_where_another_process_was_first_its_secret_holds(tmp_path, monkeypatch):
+    kept = tmp_path / "secret"
+    exists = Path.exists
+
+    def another_is_first(path):
+        was_there = exists(path)
+        kept.write_text(SECRET)
+        return was_there
+
+    monkeypatch.setattr(Path, "exists", another_is_first)
+
+    assert with_secret(Settings(data_dir=tmp_path)).secret == SECRET
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_what_a_killed_process_left_behind_is_in_nobodys_way(tmp_path):
+    (tmp_path / f"secret.{os.getpid()}").write_text("half a sec")
+
+    assert len(with_secret(Settings(data_dir=tmp_path)).secret) >= 32
+
+
+@pytest.mark.parametrize("damaged", [b"", b"short\n", b"\xff" * 64])
+def test_a_damaged_secret_is_refused_and_left_alone(tmp_path, damaged):
+    (tmp_path / "secret").write_bytes(damaged)
+
+    with pytest.raises(SettingsError, match="REFERRAL_DATA_DIR"):
+        with_secret(Settings(data_dir=tmp_path))
+
+    assert (tmp_path / "secret").read_bytes() == damaged
+
+
+def test_where_no_secret_can_be_kept_that_is_said(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingsError, match="REFERRAL_DATA_DIR: cannot keep the secret"):
+        with_secret(Settings(data_dir=tmp_path / "file"))

@@ -1,0 +1,120 @@
+import pytest
+
+from examples import a_user
+from referral.domain.errors import InvalidInput
+from referral.domain.user import EmailAddress, Password, Username, normalise_password
+
+
+@pytest.mark.parametrize("raw", ["ann", "a" * 50, "a.b@c+d-e_f", "Анна", "名前名", "x٣x", "007"])
+def test_a_user_name_is_3_to_50_letters_digits_and_a_few_signs(raw):
+    assert Username.parse(raw).text == raw
+
+
+@pytest.mark.parametrize("raw", ["", "ab", "a" * 51])
+def test_a_user_name_of_another_length_is_refused(raw):
+    with pytest.raises(InvalidInput, match=r"^A user name has 3 to 50 characters\.$"):
+        Username.parse(raw)
+
+
+@pytest.mark.parametrize(
+    "raw", ["a b", "ann\0", "ann!", "a/b", "ann\n", "ann\u200b", "ann\u202e", "a,b", "qq\u0301q"]
+)
+def test_a_user_name_of_other_characters_is_refused(raw):
+    with pytest.raises(
+        InvalidInput, match=r"^A user name is made of letters, digits and \. @ \+ - _ only\.$"
+    ):
+        Username.parse(raw)
+
+
+def test_the_length_of_a_user_name_counts_after_normalisation():
+    ligature_of_three_letters = "ﬃ"
+
+    assert Username.parse(ligature_of_three_letters).text == "ffi"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ann", "aNN"),
+        ("Straße", "STRASSE"),
+        ("ａｎｎ", "ann"),
+        ("Zoe\u0308", "zoë"),
+        ("İpek", "i̇pek"),
+    ],
+)
+def test_user_names_that_read_the_same_are_one_name(one, other):
+    assert Username.parse(one).key == Username(other).key
+
+
+def test_user_names_that_read_differently_are_two():
+    assert Username.parse("ann").key != Username.parse("anna").key
+
+
+def test_case_makes_no_difference_to_an_address():
+    assert EmailAddress("Ann@Example.org").key == EmailAddress("aNN@eXAMPLE.org").key
+
+
+@pytest.mark.parametrize(
+    "raw", ["8 chars!", "x" * 72, "пароль!!", "🐎" * 18, "only letters and spaces"]
+)
+def test_a_password_may_be_made_of_anything(raw):
+    assert Password.parse(raw).text == raw
+
+
+@pytest.mark.parametrize("raw", ["", "7 chars", "🐎" * 7])
+def test_a_password_of_fewer_than_8_characters_is_refused(raw):
+    with pytest.raises(InvalidInput, match=r"^A password has at least 8 characters\.$"):
+        Password.parse(raw)
+
+
+@pytest.mark.parametrize("raw", ["x" * 73, "🐎" * 18 + "x", "x" * 71 + "é"])
+def test_a_password_of_more_than_72_bytes_is_refused_and_never_cut(raw):
+    with pytest.raises(InvalidInput, match=r"^A password has at most 72 bytes in UTF-8\.$"):
+        Password.parse(raw)
+
+
+@pytest.mark.parametrize("control", ["\0", "\n", "\x7f", "\x85", "\ud800"])
+def test_a_password_with_a_control_character_or_half_a_surrogate_is_refused(control):
+    with pytest.raises(InvalidInput, match=r"^A password has no control characters\.$"):
+        Password.parse(f"password{control}")
+
+
+def test_a_password_is_the_same_however_its_accents_were_typed():
+    composed, decomposed = "caf\u00e9 au lait", "cafe\u0301 au lait"
+
+    assert Password.parse(composed) == Password.parse(decomposed)
+    assert normalise_password(composed) == normalise_password(decomposed)
+
+
+def test_72_bytes_count_after_normalisation():
+    assert Password.parse("e\u0301" * 36).text == "\u00e9" * 36
+
+
+@pytest.mark.parametrize(
+    "raw", ["ann.example", "ANN.Example", "ann@example.org", "Ann@Example.ORG"]
+)
+def test_a_password_that_is_the_user_name_or_the_address_is_refused(raw):
+    password = Password.parse(raw)
+
+    with pytest.raises(
+        InvalidInput, match=r"^A password is not the user name or the e-mail address\.$"
+    ):
+        password.ensure_unlike("ann.example", "ann@example.org")
+
+
+def test_a_password_that_only_contains_the_user_name_is_taken():
+    Password.parse("ann.example!").ensure_unlike("ann.example", "ann@example.org")
+
+
+def test_a_new_password_makes_a_new_version_of_the_credentials():
+    ann = a_user("ann")
+
+    changed = ann.with_password("another hash")
+
+    assert changed.password_hash == "another hash"
+    assert changed.credentials_version == ann.credentials_version + 1
+
+
+def test_neither_a_password_nor_its_hash_shows_when_printed():
+    assert "hash of ann" not in repr(a_user("ann"))
+    assert "battery" not in repr(Password.parse("correct horse battery"))
