@@ -1,0 +1,233 @@
+"""Who may do what: every operation of the OpenAPI document, called with every kind of token."""
+
+from datetime import timedelta
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import httpx
+import jwt
+import pytest
+
+from people import FAR, Person, details, join
+from servers import PASSWORD, SECRET
+
+PREFIX = "/api/v1"
+PUBLIC = "anyone, and a token makes no difference"
+SIGNED_IN = "anyone with a token; what is one's own is that of the token"
+OWNER = "the owner; 403 for others"
+
+# An operation that is not declared here fails the first test.
+POLICIES = {
+    "POST /auth/user": PUBLIC,
+    "POST /auth/user/{code}": PUBLIC,
+    "POST /auth/token": PUBLIC,
+    "POST /auth/revoke": PUBLIC,
+    "GET /users/me": SIGNED_IN,
+    "DELETE /users/me": SIGNED_IN,
+    "POST /users/me/password": SIGNED_IN,
+    "GET /users/{user_id}": OWNER,
+    "GET /users/{user_id}/referrals": OWNER,
+    "POST /codes": SIGNED_IN,
+    "GET /codes": SIGNED_IN,
+    "GET /codes/{email_or_code}": SIGNED_IN,
+    "DELETE /codes/{email_or_code}": OWNER,
+    "GET /codes/{email_or_code}/status": PUBLIC,
+}
+PROTECTED = [operation for operation, policy in POLICIES.items() if policy != PUBLIC]
+
+
+def body_of(operation: str, owner: Person) -> dict[str, object] | None:
+    """What the operation is called with, so that nothing but the token can be wrong."""
+    return {
+        "POST /auth/user": details(),
+        "POST /auth/user/{code}": details(),
+        "POST /auth/token": {"username": owner.username, "password": PASSWORD},
+        "POST /auth/revoke": {"token": "worthless anyway"},
+        "POST /users/me/password": {"password": PASSWORD, "new_password": "another good one"},
+        "DELETE /users/me": {"password": PASSWORD},
+        "POST /codes": {"expires_at": FAR, "replace_active": True},
+    }.get(operation)
+
+
+def address_of(operation: str, owner: Person, code: str) -> tuple[str, str]:
+    """The operation's method and path, with what belongs to the owner in it."""
+    method, path = operation.split()
+    found_by = owner.email if operation == "GET /codes/{email_or_code}" else code
+    return method, path.format(user_id=owner.id, code=code, email_or_code=found_by)
+
+
+def call(client: httpx.Client, operation: str, owner: Person, code: str, headers: dict[str, str]):
+    method, path = address_of(operation, owner, code)
+    return client.request(method, path, json=body_of(operation, owner), headers=headers)
+
+
+def changed(person: Person, key: str = SECRET, **claims: object) -> dict[str, str]:
+    """The person's token with other claims or another signature."""
+    token = str(person.tokens["access_token"])
+    held = jwt.decode(token, options={"verify_signature": False})
+    header = jwt.get_unverified_header(token)
+    algorithm = header["alg"] if key else "none"
+    forged = jwt.encode({**held, **claims}, key or None, algorithm, headers={"typ": header["typ"]})
+    return {"Authorization": f"Bearer {forged}"}
+
+
+def expired(person: Person) -> dict[str, str]:
+    held = jwt.decode(str(person.tokens["access_token"]), options={"verify_signature": False})
+    hour = int(timedelta(hours=1).total_seconds())
+    return changed(person, iat=held["iat"] - hour, exp=held["exp"] - hour)
+
+
+WORTHLESS = {
+    "no token": lambda person: {},
+    "an empty token": lambda person: {"Authorization": "Bearer"},
+    "a malformed token": lambda person: {"Authorization": f"{person.bearer['Authorization']}x"},
+    "another scheme": lambda person: {"Authorization": f"Basic {person.tokens['access_token']}"},
+    "a refresh token": lambda person: {"Authorization": f"Bearer {person.tokens['refresh_token']}"},
+    "an expired token": expired,
+    "a token someone else signed": lambda person: changed(person, key="not " + SECRET),
+    "an unsigned token": lambda person: changed(person, key=""),
+}
+
+
+@pytest.fixture
+def owner(client):
+    return join(client)
+
+
+@pytest.fixture
+def code(owner):
+    return owner.new_code()
+
+
+@pytest.fixture
+def stranger(client):
+    return join(client)
+
+
+def what_is_there(owner: Person) -> list[object]:
+    """What an uninvited caller could have changed."""
+    log_in = owner.client.post(
+        "/auth/token", json={"username": owner.username, "password": PASSWORD}
+    )
+    return [
+        log_in.status_code,
+        owner.get("/users/me").json(),
+        owner.get("/codes").json(),
+        owner.get(f"/users/{owner.id}").json(),
+    ]
+
+
+def test_c04_every_operation_has_a_policy_and_the_description_agrees_with_it(server):
+    document = httpx.get(f"{server.address}/openapi.json").json()
+    operations = {
+        f"{method.upper()} {path.removeprefix(PREFIX)}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+    assert operations.keys() == POLICIES.keys()
+    for name, operation in operations.items():
+        assert ("security" in operation) == (name in PROTECTED), name
+        assert {} not in operation.get("security", []), name
+        if name in PROTECTED:
+            assert "401" in operation["responses"], name
+        if POLICIES[name] == OWNER:
+            assert "403" in operation["responses"], name
+
+
+def test_c04_every_route_is_described():
+    from referral.entrypoints.container import create_http_app
+    from referral.entrypoints.settings import Settings
+
+    app = create_http_app(Settings(database_url="postgresql://nowhere", secret=SECRET)).app
+
+    served = {
+        f"{handler_method} {route.path_format.removeprefix(PREFIX)}"
+        for route in app.routes
+        for handler_method in route.methods - {"OPTIONS"}
+        if route.path_format.startswith(PREFIX)
+    }
+    assert served == POLICIES.keys()
+
+
+@pytest.mark.parametrize("token", WORTHLESS)
+@pytest.mark.parametrize("operation", PROTECTED)
+def test_c04_a_worthless_token_opens_nothing(operation, token, client, owner, code):
+    before = what_is_there(owner)
+
+    answer = call(client, operation, owner, code, WORTHLESS[token](owner))
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/problems/invalid-access-token"
+    assert what_is_there(owner) == before
+
+
+@pytest.mark.parametrize("operation", POLICIES)
+def test_c04_a_strangers_token_opens_what_is_the_strangers(
+    operation, client, owner, code, stranger
+):
+    before = what_is_there(owner)
+
+    answer = call(client, operation, owner, code, stranger.bearer)
+
+    if POLICIES[operation] == OWNER:
+        assert answer.status_code == 403
+        assert owner.email not in answer.text
+    else:
+        assert answer.is_success
+    if operation != "POST /auth/user/{code}":  # which brings the owner someone
+        assert what_is_there(owner) == before
+
+
+@pytest.mark.parametrize("operation", POLICIES)
+def test_c04_the_owners_token_opens_what_is_the_owners(operation, client, owner, code):
+    answer = call(client, operation, owner, code, owner.bearer)
+
+    assert answer.is_success
+
+
+@pytest.mark.parametrize("token", WORTHLESS)
+@pytest.mark.parametrize("operation", [name for name in POLICIES if name not in PROTECTED])
+def test_c04_what_is_public_is_so_with_a_worthless_token_too(operation, token, client, owner, code):
+    answer = call(client, operation, owner, code, WORTHLESS[token](owner))
+
+    assert answer.is_success
+
+
+SPELLINGS = {
+    "a trailing slash": lambda path: f"{path}/",
+    "doubled slashes": lambda path: path.replace("/", "//"),
+    "a detour": lambda path: path.replace("/v1/", "/v1/auth/../"),
+    "an encoded detour": lambda path: path.replace("/v1/", "/v1/auth/%2e%2e/"),
+    "an encoded letter": lambda path: path.replace("/v1/", "/v%31/"),
+    "capitals": lambda path: path.replace(PREFIX, PREFIX.upper()),
+    "a semicolon": lambda path: f"{path};x=1",
+    "a query": lambda path: f"{path}?access_token=x&_method=GET",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("operation", PROTECTED)
+def test_c12_another_spelling_of_an_address_opens_nothing(operation, spelling, server, owner, code):
+    place = urlsplit(server.address)
+    connection = HTTPConnection(place.hostname, place.port, timeout=10)
+    method, path = address_of(operation, owner, code)
+
+    # Not by httpx, which would tidy the path up.
+    connection.request(
+        method, SPELLINGS[spelling](PREFIX + path), headers={"X-HTTP-Method-Override": "OPTIONS"}
+    )
+
+    answer = connection.getresponse()
+    connection.close()
+    assert answer.status in {401, 404, 405}
+
+
+@pytest.mark.parametrize("operation", [name for name in PROTECTED if name.startswith("GET")])
+def test_c12_head_needs_the_token_that_get_needs(operation, client, owner, code):
+    _, path = address_of(operation, owner, code)
+
+    assert client.head(path).status_code == 401
+    assert client.head(path, headers=owner.bearer).status_code == 200
