@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/runtime.installed
 DEV := $(VENV)/dev.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit check format lock wheel clean
+.PHONY: help run test unit fuzz check format lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(DEV) ## run every test, on a PostgreSQL container where a Docker engine 
 
 unit: $(DEV) ## run the tests of the rules and the use cases alone
 	@$(BIN)/python -m pytest tests/unit
+
+fuzz: $(DEV) ## send 20,000 requests that are made up from the API's description
+	@REFERRAL_TEST_FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest tests/fuzz -s
 
 check: $(DEV) ## check format, style, types and architecture
 	$(BIN)/ruff format --check .

@@ -1,0 +1,61 @@
+"""Whatever is sent, the service does what its OpenAPI description says; schemathesis thinks up what is sent."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from servers import running
+
+HERE = Path(__file__).parent
+
+# How many calls to make at least, chosen at random. Without it there are few, and always the same ones:
+# what a change breaks, it breaks at once.
+EXAMPLES = int(os.environ.get("REFERRAL_TEST_FUZZ_EXAMPLES", "0"))
+CALLERS = ("signed-in", "anonymous")
+OPERATIONS = 14  # schemathesis counts for each
+
+
+@pytest.fixture(scope="module")
+def server(databases, tmp_path_factory):
+    with (
+        databases.migrated() as url,
+        running(tmp_path_factory.mktemp("fuzz"), url) as server,
+    ):
+        yield server
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_the_service_does_what_its_description_says(caller, server, tmp_path):
+    per_operation = EXAMPLES // len(CALLERS) // OPERATIONS or 15
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "import schemathesis.cli; schemathesis.cli.schemathesis()"),
+            *("--config-file", HERE / "schemathesis.toml"),
+            *("run", f"{server.address}/openapi.json", "--max-examples", str(per_operation)),
+            *([] if EXAMPLES else ["--seed", "1"]),
+        ],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(HERE),
+            "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+            "REFERRAL_TEST_FUZZED_API": server.api,
+            "REFERRAL_TEST_FUZZED_AS": caller,
+        },
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120 + EXAMPLES / 20,
+        check=False,
+    )
+
+    sys.stdout.write(done.stdout)
+    assert done.returncode == 0
+    generated = re.search(r"^ +(\d+) generated", done.stdout, re.MULTILINE)
+    assert generated
+    assert int(generated[1]) >= EXAMPLES // len(CALLERS)
