@@ -6,9 +6,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input insta
 
 RUNTIME := $(VENV)/runtime.installed
 DEV := $(VENV)/dev.installed
+MUTATION := $(VENV)/mutation.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit fuzz check format lock wheel clean
+.PHONY: help run test unit fuzz mutation check format lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +27,13 @@ unit: $(DEV) ## run the tests of the rules and the use cases alone
 fuzz: $(DEV) ## send 20,000 requests that are made up from the API's description
 	@REFERRAL_TEST_FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest tests/fuzz -s
 
+mutation: $(MUTATION) ## change the rules and the use cases in 600 ways; the unit tests have to notice 95 %
+	@rm -rf mutants
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results --all true | awk \
+		'{ all++ } /: (killed|timeout)$$/ { noticed++; next } { print } \
+		END { printf "%d of %d noticed\n", noticed, all; exit !all || noticed < 0.95 * all }'
+
 check: $(DEV) ## check format, style, types and architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -40,6 +48,8 @@ lock: ## pin every dependency anew, by version and hash (needs uv)
 	$(LOCK) pyproject.toml --group build --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml --group build --group dev --constraint requirements/runtime.txt \
 		--output-file requirements/dev.txt
+	$(LOCK) --group mutation --constraint requirements/dev.txt \
+		--output-file requirements/mutation.txt
 	$(LOCK) requirements/docs-assets.in --no-deps --output-file requirements/docs-assets.txt
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -68,4 +78,9 @@ $(RUNTIME): requirements/runtime.txt requirements/docs-assets.txt pyproject.toml
 $(DEV): requirements/dev.txt $(RUNTIME)
 	@echo "Installing what the tests need ..."
 	@$(PIP) --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(MUTATION): requirements/mutation.txt $(DEV)
+	@echo "Installing what changes the code ..."
+	@$(PIP) --no-deps --require-hashes -r requirements/mutation.txt
 	@touch $@
