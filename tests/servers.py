@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 SECRET = "a secret for tests, of 32 bytes or more"
+SERVICE = ("-m", "referral", "serve")
 PASSWORD = "Q123werty!23"
 
 
@@ -31,9 +32,11 @@ class Server:
 
 
 @contextmanager
-def running(directory: Path, database_url: str, **settings: object) -> Iterator[Server]:
+def running(
+    directory: Path, database_url: str, program: Sequence[str] = SERVICE, **settings: object
+) -> Iterator[Server]:
     """A server on this database, ready to answer; at the end it is told to stop, and must do so in order."""
-    server = start(directory, database_url, **settings)
+    server = start(directory, database_url, program, **settings)
     try:
         wait_until_ready(server)
         yield server
@@ -43,7 +46,9 @@ def running(directory: Path, database_url: str, **settings: object) -> Iterator[
     assert status == 0, server.log.read_text()
 
 
-def start(directory: Path, database_url: str, **settings: object) -> Server:
+def start(
+    directory: Path, database_url: str, program: Sequence[str] = SERVICE, **settings: object
+) -> Server:
     """A server process that was started just now, in an empty directory of its own."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("REFERRAL_")},
@@ -58,7 +63,7 @@ def start(directory: Path, database_url: str, **settings: object) -> Server:
     log = directory / f"server-{environment['REFERRAL_PORT']}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "referral", "serve"],
+            [sys.executable, *program],
             env=environment,
             cwd=directory,
             stdout=file,

@@ -1,6 +1,5 @@
 """The service while its database is away, and when it is back."""
 
-import fcntl
 import os
 import signal
 import time
@@ -34,10 +33,7 @@ class OwnDatabase:
             os.kill(process, which)
 
     def stop(self) -> None:
-        """Leave, and wait until the server is gone: until then it holds this lock."""
         self.used.__exit__(None, None, None)
-        with (self.directory / "postgres.running").open("a") as running:
-            fcntl.flock(running, fcntl.LOCK_SH)
 
     def start(self) -> None:
         self.used = embedded_postgres(self.directory)

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,6 +61,17 @@ def test_f02_a_killed_server_leaves_no_worker_behind_and_loses_nothing(database,
     with running(tmp_path, database, port=port) as again:
         answer = httpx.get(f"{again.api}/users/me", headers=ann.bearer)
         assert answer.json()["id"] == ann.id
+
+
+def test_f02_a_worker_that_starts_only_after_its_server_was_killed_ends_itself():
+    no_such_parent = "from referral.entrypoints.server import _die_with; _die_with(0)"
+
+    worker = subprocess.run(
+        [sys.executable, "-c", no_such_parent], capture_output=True, text=True, check=False
+    )
+
+    assert worker.returncode == 1
+    assert "parent" in worker.stderr
 
 
 def is_running(pid: int) -> bool:

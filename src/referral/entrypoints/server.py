@@ -62,7 +62,7 @@ def serve(settings: Settings) -> None:
         host = f"[{complete.host}]" if ":" in complete.host else complete.host
         base = f"http://{host}:{complete.port}"
         server.on_startup(lambda: click.echo(_WELCOME.format(base=base)))
-        server.serve(target_loader=partial(_worker_app, complete), wrap_loader=False)
+        server.serve(target_loader=partial(_worker_app, complete, os.getpid()), wrap_loader=False)
 
 
 def _ensure_port_is_free(settings: Settings) -> None:
@@ -77,16 +77,18 @@ def _ensure_port_is_free(settings: Settings) -> None:
         ) from error
 
 
-def _worker_app(settings: Settings) -> "ASGIApp":
+def _worker_app(settings: Settings, parent: int) -> "ASGIApp":
     # Inherited from the parent, whose handler would swallow a SIGTERM that comes while the worker starts.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _die_with_parent()
+    _die_with(parent)
     configure_logging(settings)
     return create_http_app(settings)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """A worker whose parent was killed would hold the port and the database for ever."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+        if os.getppid() != parent:  # it was killed before it could be asked for that
+            sys.exit("The parent process is gone.")

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 from referral.adapters.embedded_postgres import keeper as keeper_program
@@ -36,6 +36,7 @@ __all__ = ["EmbeddedPostgresError", "embedded_postgres"]
 DATABASE = "referral"
 SUPERUSER = "postgres"
 START_SECONDS = 60
+STOP_SECONDS = 10
 BUILTIN_LOCALE_SINCE = 17
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's own limit is 103 to 107
 
@@ -45,8 +46,9 @@ def embedded_postgres(data_dir: Path, bin_dir: Path | None = None) -> Iterator[s
     """Yield the URL of the PostgreSQL in `data_dir`: started if nobody uses it yet, shared if someone does.
 
     It has a database called `referral`, is reached through a Unix socket by this system user alone, and
-    stops when its last user leaves or dies. `bin_dir` is where `initdb` and `postgres` are; by default the
-    embedded-postgres package, else the newest that the system has. Raises EmbeddedPostgresError.
+    stops when its last user dies, or leaves: that one waits for it. `bin_dir` is where `initdb` and `postgres`
+    are; by default the embedded-postgres package, else the newest that the system has. Raises
+    EmbeddedPostgresError.
     """
     data_dir = data_dir.resolve()
     try:
@@ -60,7 +62,20 @@ def embedded_postgres(data_dir: Path, bin_dir: Path | None = None) -> Iterator[s
             sockets = _join_or_start(data_dir, bin_dir)
         except OSError as error:
             raise _unusable(data_dir, error) from error
-        yield f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(sockets), safe='')}"
+        try:
+            yield f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(sockets), safe='')}"
+        finally:
+            _leave(users, data_dir)
+
+
+def _leave(users: IO[str], data_dir: Path) -> None:
+    """Give back the lock on `users`; when it was the last one, wait until the server is gone."""
+    others = not _try_lock(users, fcntl.LOCK_EX) and _try_lock(users, fcntl.LOCK_SH)
+    users.close()
+    deadline = time.monotonic() + STOP_SECONDS
+    with (data_dir / "postgres.running").open("a") as running:
+        while not others and not _try_lock(running, fcntl.LOCK_SH) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 def _unusable(data_dir: Path, error: OSError) -> EmbeddedPostgresError:
@@ -76,7 +91,7 @@ def _join_or_start(data_dir: Path, bin_dir: Path | None) -> Path:
     deadline = time.monotonic() + START_SECONDS
     with (data_dir / "postgres.running").open("a") as running:
         while time.monotonic() < deadline:
-            if keeper is None and _try_lock(running.fileno()):
+            if keeper is None and _try_lock(running, fcntl.LOCK_EX):
                 keeper = _start(
                     data_dir, programs_for(bin_dir, account), sockets, account, running.fileno()
                 )
@@ -92,9 +107,9 @@ def _join_or_start(data_dir: Path, bin_dir: Path | None) -> Path:
     raise EmbeddedPostgresError(f"PostgreSQL did not get ready in {START_SECONDS} s; see {log}.")
 
 
-def _try_lock(file: int) -> bool:
+def _try_lock(file: IO[str], kind: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
