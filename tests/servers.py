@@ -30,6 +30,10 @@ class Server:
     def api(self) -> str:
         return f"{self.address}/api/v1"
 
+    def client(self) -> httpx.Client:
+        """A client that gives up an idle connection before the server does, after five seconds."""
+        return httpx.Client(base_url=self.api, timeout=20, limits=httpx.Limits(keepalive_expiry=2))
+
 
 @contextmanager
 def running(

@@ -1,4 +1,3 @@
-import httpx
 import pytest
 
 from people import join
@@ -17,7 +16,7 @@ def server(databases, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(server):
-    with httpx.Client(base_url=server.api, timeout=20) as client:
+    with server.client() as client:
         yield client
 
 

@@ -21,7 +21,7 @@ def server(databases, tmp_path):
 
 @pytest.fixture
 def client(server):
-    with httpx.Client(base_url=server.api, timeout=20) as client:
+    with server.client() as client:
         yield client
 
 

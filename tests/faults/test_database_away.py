@@ -56,7 +56,7 @@ def server(database, tmp_path):
 
 @pytest.fixture
 def client(server):
-    with httpx.Client(base_url=server.api, timeout=10) as client:
+    with server.client() as client:
         yield client
 
 

@@ -35,21 +35,21 @@ def database(databases):
 
 def test_f01_a_killed_worker_is_replaced_and_loses_nothing_acknowledged(database, tmp_path):
     with running(tmp_path, database, workers=2) as server:
-        with httpx.Client(base_url=server.api, timeout=20) as client:
+        with server.client() as client:
             ann = join(client)
             workers = children_of(server.process.pid)
 
             os.kill(workers[0], signal.SIGKILL)
 
         eventually(lambda: len(set(children_of(server.process.pid)) - {workers[0]}) == 2)
-        with httpx.Client(base_url=server.api, timeout=20) as client:
+        with server.client() as client:
             assert client.get("/users/me", headers=ann.bearer).json()["id"] == ann.id
 
 
 def test_f02_a_killed_server_leaves_no_worker_behind_and_loses_nothing(database, tmp_path):
     server = start(tmp_path, database, workers=2)
     wait_until_ready(server)
-    with httpx.Client(base_url=server.api, timeout=20) as client:
+    with server.client() as client:
         ann = join(client)
     workers = children_of(server.process.pid)
 

@@ -1,6 +1,7 @@
 """The server: granian's worker processes, each with an application of its own."""
 
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -82,7 +83,11 @@ def _worker_app(settings: Settings, parent: int) -> "ASGIApp":
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with(parent)
     configure_logging(settings)
-    return create_http_app(settings)
+    app = create_http_app(settings)
+    # What is there now stays: collecting it again and again would hold up everyone for 50 ms each time.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _die_with(parent: int) -> None:

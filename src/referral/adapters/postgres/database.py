@@ -1,7 +1,8 @@
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 import asyncpg
 
@@ -11,6 +12,8 @@ from referral.adapters.postgres.statement import Statement
 # Together below the two seconds in which a caller is told that the database is away.
 CONNECT_SECONDS = 0.9
 COMMAND_SECONDS = 1.0
+# Before a firewall on the way forgets a connection that nobody uses.
+IDLE_SECONDS = 300
 
 _ON_THE_SERVER = {
     "application_name": "referral",
@@ -21,6 +24,8 @@ _ON_THE_SERVER = {
     "idle_in_transaction_session_timeout": "10s",
 }
 
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
 
 class Queries(Protocol):
     """Runs statements: on a connection from the pool each, or all within one transaction."""
@@ -30,79 +35,104 @@ class Queries(Protocol):
     async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class OneConnection:
-    """Queries on one connection, for as long as someone holds it."""
-
-    connection: Any  # asyncpg's pool hands out a proxy that its types do not describe
-
-    async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
-        try:
-            return await self.connection.fetch(statement.sql, *statement.arguments(values))  # type: ignore[no-any-return]
-        except asyncpg.PostgresError as error:
-            raise translated(error) from error
-
-    async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
-        try:
-            return await self.connection.fetchrow(statement.sql, *statement.arguments(values))  # type: ignore[no-any-return]
-        except asyncpg.PostgresError as error:
-            raise translated(error) from error
-
-
 @dataclass(slots=True)
 class Database:
-    """A pool of connections, opened with `async with`; opening does not wait for the server to be there.
+    """Connections that are made when they are needed and kept; `async with` closes them at the end.
 
-    Every error comes out in the domain's words. DatabaseUnavailable comes within two seconds, and a
-    connection that did not answer is thrown away, so that the pool heals by itself.
+    DatabaseUnavailable comes within two seconds, and a connection that did not answer is thrown away, so that
+    the service heals by itself. Every error comes out in the domain's words.
     """
 
     url: str = field(repr=False)
     pool_size: int = 10
     statement_cache_size: int = 1024
-    _pool: Any = None
+    _places: asyncio.Semaphore = field(init=False)
+    _idle: list[tuple[Connection, float]] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
-        self._pool = await asyncpg.create_pool(
-            self.url,
-            min_size=0,
-            max_size=self.pool_size,
-            timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            statement_cache_size=self.statement_cache_size,
-            server_settings=_ON_THE_SERVER,
-            reset=_nothing_to_reset,
-        )
+        self._places = asyncio.Semaphore(self.pool_size)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._pool.terminate()
+        while self._idle:
+            self._idle.pop()[0].terminate()
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[OneConnection]:
-        """A connection of one's own; raise DatabaseUnavailable when none is to be had."""
-        try:
-            connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
-        except Exception as error:
-            raise translated(error) from error
-        try:
-            yield OneConnection(connection)
-        except UNREACHABLE as error:
-            connection.terminate()
-            raise translated(error) from error
-        except asyncpg.PostgresError as error:
-            raise translated(error) from error
-        finally:
-            await self._pool.release(connection)
+    def connection(self) -> "OneConnection":
+        """A connection of one's own, with `async with`."""
+        return OneConnection(self)
 
     async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
-        async with self.connection() as connection:
+        async with OneConnection(self) as connection:
             return await connection.all(statement, **values)
 
     async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
-        async with self.connection() as connection:
+        async with OneConnection(self) as connection:
             return await connection.one(statement, **values)
 
+    async def take(self) -> Connection:
+        """The connection used last, or a new one; to be given back. Raises what UNREACHABLE lists."""
+        if self._places.locked():
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await self._take()
+        return await self._take()
 
-async def _nothing_to_reset(_: object) -> None:
-    """Spare the round trip that undoes session state: no statement here makes any."""
+    async def _take(self) -> Connection:
+        await self._places.acquire()
+        try:
+            while self._idle:
+                connection, since = self._idle.pop()
+                if not connection.is_closed() and time.monotonic() - since < IDLE_SECONDS:
+                    return connection
+                connection.terminate()
+            return await asyncpg.connect(
+                self.url,
+                timeout=CONNECT_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                statement_cache_size=self.statement_cache_size,
+                server_settings=_ON_THE_SERVER,
+            )
+        except BaseException:
+            self._places.release()
+            raise
+
+    def give_back(self, connection: Connection, *, usable: bool) -> None:
+        if usable:
+            self._idle.append((connection, time.monotonic()))
+        else:
+            connection.terminate()
+        self._places.release()
+
+
+class OneConnection:
+    """Queries on one connection, for as long as the block lasts; raise DatabaseUnavailable when none is to be had."""
+
+    __slots__ = ("_database", "connection")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Self:
+        try:
+            self.connection = await self._database.take()
+        except Exception as error:
+            raise translated(error) from error
+        return self
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        # Whoever was interrupted may have left an answer on the way.
+        interrupted = isinstance(error, UNREACHABLE) or not isinstance(error, Exception | None)
+        self._database.give_back(self.connection, usable=not interrupted)
+        if isinstance(error, (*UNREACHABLE, asyncpg.PostgresError)):
+            raise translated(error) from error
+
+    async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
+        try:
+            return await self.connection.fetch(statement.sql, *statement.arguments(values))
+        except asyncpg.PostgresError as error:
+            raise translated(error) from error
+
+    async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
+        try:
+            return await self.connection.fetchrow(statement.sql, *statement.arguments(values))
+        except asyncpg.PostgresError as error:
+            raise translated(error) from error

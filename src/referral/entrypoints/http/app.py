@@ -25,6 +25,7 @@ from referral.entrypoints.http.codes import NewCode, codes_router
 from referral.entrypoints.http.docs import docs_handlers, problem_list, problem_page
 from referral.entrypoints.http.edge import Edge
 from referral.entrypoints.http.health import health_handlers, metrics
+from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.openapi import describe
 from referral.entrypoints.http.users import PasswordChange, users_router
 
@@ -85,6 +86,7 @@ def api_router(use: UseCases, clock: Clock, options: HttpOptions) -> Router:
             users_router(use, options.proxies, signed_in),
             codes_router(use, clock, signed_in),
         ],
+        response_class=JsonResponse,
     )
 
 

@@ -13,7 +13,7 @@ from referral.application.use_cases import UseCases
 from referral.domain import errors
 from referral.entrypoints.http import problems
 from referral.entrypoints.http.authentication import Network, client_address
-from referral.entrypoints.http.body import FORM, missing_parameters
+from referral.entrypoints.http.body import FORM, media_type, missing_parameters
 from referral.entrypoints.http.problems import MalformedRequest, responses
 from referral.entrypoints.http.shapes import (
     Body,
@@ -27,7 +27,6 @@ from referral.entrypoints.http.shapes import (
 )
 
 GRANT_TYPES = ("password", "refresh_token")
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 class NewReferee(Body):
@@ -97,7 +96,6 @@ def _oauth_answer(request: Request[Any, Any, Any], error: Exception) -> Response
     response = problems.answer(request, error)
     codes = (code for kind, code in _OAUTH_ERRORS if isinstance(error, kind))
     response.content.error = next(codes, "invalid_request")
-    response.headers.update(NO_STORE)
     return response
 
 
@@ -170,11 +168,9 @@ def auth_router(use: UseCases, proxies: Sequence[Network]) -> Router:
             problems.UnsupportedMediaType,
         ),
     )
-    async def issue_tokens(
-        request: Request[Any, Any, Any], data: JSONBody[TokenRequest]
-    ) -> Response[Tokens]:
+    async def issue_tokens(request: Request[Any, Any, Any], data: JSONBody[TokenRequest]) -> Tokens:
         """Exchange a password, or a refresh token, for a pair of tokens. A refresh token works once."""
-        if request.content_type[0] == FORM:
+        if data.grant_type is None and media_type(request) == FORM:
             _required(grant_type=data.grant_type)
         if (data.grant_type or "password") not in GRANT_TYPES:
             raise UnsupportedGrantType
@@ -188,7 +184,7 @@ def auth_router(use: UseCases, proxies: Sequence[Network]) -> Router:
                 password=password,
                 client_address=client_address(request, proxies),
             )
-        return Response(_tokens(pair), headers=NO_STORE)
+        return _tokens(pair)
 
     @post(
         "/revoke",

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from litestar.connection import ASGIConnection
 from litestar.dto import AbstractDTO
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
@@ -25,29 +26,20 @@ M = TypeVar("M", bound=msgspec.Struct)
 class StrictBody(AbstractDTO[Any]):
     """Has Litestar read each handler's `data` with `read_json` or, for a handler with `opt={"form": True}`, `read_form`."""
 
-    _models: ClassVar[dict[str, type[msgspec.Struct]]] = {}
-
     def decode_bytes(self, value: bytes) -> msgspec.Struct:
         request = self.asgi_connection
         handler = request.route_handler
-        model = self._models[handler.handler_id]
-        media_type, _, parameter = request.headers.get("content-type", "").lower().partition(";")
-        utf8 = parameter.strip().replace('"', "") in {"", "charset=utf-8"}
-        if utf8 and "content-encoding" not in request.headers:
-            if media_type.strip() == "application/json":
-                return read_json(value, model, request.app.state.rules.get(model, {}))
-            if media_type.strip() == FORM and handler.opt.get("form"):
-                return read_form(value, model)
+        model: type[msgspec.Struct] = handler.parsed_data_field.annotation
+        kind = media_type(request)
+        if kind == "application/json":
+            return read_json(value, model, request.app.state.rules.get(model, {}))
+        if kind == FORM and handler.opt.get("form"):
+            return read_form(value, model)
         raise UnsupportedMediaType
 
     @classmethod
-    def create_for_field_definition(
-        cls,
-        field_definition: FieldDefinition,
-        handler_id: str,
-        backend_cls: Any = None,  # noqa: ARG003  the signature is Litestar's
-    ) -> None:
-        cls._models[handler_id] = field_definition.annotation
+    def create_for_field_definition(cls, *_: object, **__: object) -> None:
+        """Nothing is to be prepared: msgspec does that by itself."""
 
     @classmethod
     def create_openapi_schema(
@@ -60,6 +52,14 @@ class StrictBody(AbstractDTO[Any]):
         return schema
 
 
+def media_type(request: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """What the body is said to be; "" when it may be compressed or in another character set than UTF-8."""
+    headers = dict(request.scope["headers"])
+    kind, _, parameter = headers.get(b"content-type", b"").decode("latin-1").lower().partition(";")
+    readable = parameter.strip().replace('"', "") in {"", "charset=utf-8"}
+    return kind.strip() if readable and b"content-encoding" not in headers else ""
+
+
 def read_json(body: bytes, model: type[M], rules: Rules) -> M:
     """The model that the body spells out, with no value coerced.
 
@@ -68,7 +68,7 @@ def read_json(body: bytes, model: type[M], rules: Rules) -> M:
     """
     try:
         read = msgspec.json.decode(body, type=model)
-        json.loads(body, object_pairs_hook=_refuse_repeats)
+        _no_repeats(body.decode())
     except msgspec.ValidationError:
         raise _everything_wrong(body, model, rules) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -86,12 +86,15 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
+_no_repeats = json.JSONDecoder(object_pairs_hook=_refuse_repeats).decode
+
+
 def _everything_wrong(
     body: bytes, model: type[msgspec.Struct], rules: Rules
 ) -> MalformedRequest | InvalidInput:
     try:
         given = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        json.loads(body, object_pairs_hook=_refuse_repeats)
+        _no_repeats(body.decode())
     except msgspec.ValidationError:
         return MalformedRequest("The body is not a JSON object.")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

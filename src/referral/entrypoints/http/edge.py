@@ -1,11 +1,14 @@
 """What happens to every request, whichever handler it is for."""
 
+import itertools
 import time
+from functools import cache
 from secrets import token_hex
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
 
 from referral.entrypoints.http.health import REQUESTS, SECONDS
 from referral.entrypoints.http.problems import WHICH_METHODS
@@ -18,6 +21,7 @@ _HEADERS = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _CACHE_CONTROL = b"cache-control"
+_NOT_STORED = [*_HEADERS, (_CACHE_CONTROL, b"no-store")]
 
 
 class Edge:
@@ -28,13 +32,15 @@ class Edge:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        # Unlike any other process's, and no system call for each.
+        self.request_ids = map(f"{token_hex(8)}{{:016x}}".format, itertools.count())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = scope["request_id"] = token_hex(16)  # type: ignore[typeddict-unknown-key]
+        request_id = scope["request_id"] = next(self.request_ids)  # type: ignore[typeddict-unknown-key]
         method = scope["method"]
         head = method == "HEAD"
         if head:
@@ -48,11 +54,11 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = list(message["headers"])
-                if not any(name == _CACHE_CONTROL for name, _ in headers):
-                    headers.append((_CACHE_CONTROL, b"no-store"))
-                headers += [*_HEADERS, (b"x-request-id", request_id.encode())]
-                message["headers"] = headers
+                message["headers"] = [
+                    *message["headers"],
+                    *(_HEADERS if _CACHE_CONTROL in dict(message["headers"]) else _NOT_STORED),
+                    (b"x-request-id", request_id.encode()),
+                ]
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -63,8 +69,9 @@ class Edge:
             seconds = time.perf_counter() - started
             route = scope.get("path_template") or "none"
             # A caller can make up methods, and each label is a counter for ever.
-            REQUESTS.labels(method if method in METHODS else "other", route, status).inc()
-            SECONDS.labels(route).observe(seconds)
+            count, duration = _meters(method if method in METHODS else "other", route, status)
+            count.inc()
+            duration.observe(seconds)
             log.info(
                 "request",
                 request_id=request_id,
@@ -73,3 +80,8 @@ class Edge:
                 status=status,
                 ms=round(seconds * 1000, 1),
             )
+
+
+@cache
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, status), SECONDS.labels(route)

@@ -21,6 +21,8 @@ def page_query(request: Request[Any, Any, Any], *, cursors: bool = False) -> dic
 
     Raises MalformedRequest for one that is repeated and InvalidInput for one that cannot be.
     """
+    if not request.scope["query_string"]:
+        return {}
     try:
         pairs = parse_qsl(request.scope["query_string"].decode("ascii"), keep_blank_values=True)
     except ValueError:

@@ -1,0 +1,63 @@
+"""What a process costs, from /proc."""
+
+import os
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def family(process: int) -> list[int]:
+    """The process and all that descend from it."""
+    found = [process]
+    for member in found:
+        for children in Path(f"/proc/{member}/task").glob("*/children"):
+            found += map(int, children.read_text().split())
+    return found
+
+
+def cpu_seconds(process: int) -> float:
+    """What the process and its descendants have used, those that ended included."""
+    ticks = 0
+    for member in family(process):
+        # proc_pid_stat(5): user and system time, then that of children waited for.
+        ticks += sum(
+            map(int, Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()[11:15])
+        )
+    return ticks / _TICKS
+
+
+def resident_megabytes(process: int) -> float:
+    return (
+        int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+    )
+
+
+def description() -> str:
+    """The size of this machine and the versions of what matters."""
+    import platform
+    from importlib.metadata import version
+
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    memory = os.sysconf("SC_PAGESIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = (
+        "litestar",
+        "granian",
+        "msgspec",
+        "sqlalchemy",
+        "asyncpg",
+        "pyjwt",
+        "bcrypt",
+        "uvloop",
+    )
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return (
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB; Linux {platform.release()},"
+        f" Python {platform.python_version()}; {versions}"
+    )
