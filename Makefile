@@ -9,10 +9,10 @@ DEV := $(VENV)/dev.installed
 MUTATION := $(VENV)/mutation.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit fuzz mutation check format lock wheel clean
+.PHONY: help run test unit fuzz mutation bench bench-flood bench-scale check format lock wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## serve on an embedded PostgreSQL
 	@exec $(BIN)/referral serve
@@ -33,6 +33,17 @@ mutation: $(MUTATION) ## change the rules and the use cases in 600 ways; the uni
 	@$(BIN)/mutmut results --all true | awk \
 		'{ all++ } /: (killed|timeout)$$/ { noticed++; next } { print } \
 		END { printf "%d of %d noticed\n", noticed, all; exit !all || noticed < 0.95 * all }'
+
+bench: $(DEV) ## measure every call beside a hand-written ceiling
+	@$(BENCH) bench.compare
+
+bench-flood: $(DEV) ## measure what a flood of log-ins does to the rest
+	@$(BENCH) bench.flood $(ARGS)
+
+bench-scale: $(DEV) ## measure the reads at a thousand to ten million referrals (needs 10 GB)
+	@$(BENCH) bench.scale
+
+BENCH := PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m
 
 check: $(DEV) ## check format, style, types and architecture
 	$(BIN)/ruff format --check .

@@ -53,6 +53,7 @@ async def keep_logging_in(
     answers: dict[int, list[float]],
     patience: float,
 ) -> None:
+    await asyncio.sleep(patience * random.random())
     while time.perf_counter() < until:
         status, _ = await call("POST", "/auth/token", None, next(bodies))
         answers[status].append(call.seconds[-1])
