@@ -35,13 +35,13 @@ mutation: $(MUTATION) ## change the rules and the use cases in 600 ways; the uni
 		END { printf "%d of %d noticed\n", noticed, all; exit !all || noticed < 0.95 * all }'
 
 bench: $(DEV) ## measure every call beside a hand-written ceiling
-	@$(BENCH) bench.compare
+	@$(BENCH) bench.compare $(ARGS)
 
 bench-flood: $(DEV) ## measure what a flood of log-ins does to the rest
 	@$(BENCH) bench.flood $(ARGS)
 
 bench-scale: $(DEV) ## measure the reads at a thousand to ten million referrals (needs 10 GB)
-	@$(BENCH) bench.scale
+	@$(BENCH) bench.scale $(ARGS)
 
 BENCH := PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m
 

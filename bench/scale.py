@@ -1,0 +1,97 @@
+"""`make bench-scale`: what the reads cost with a thousand, a hundred thousand and ten million referrals."""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import pygal  # type: ignore[import-untyped]
+from pygal.style import CleanStyle  # type: ignore[import-untyped]
+
+from bench.calls import reads
+from bench.data import Data
+from bench.machine import description
+from bench.sides import filled
+
+SIZES = [
+    Data(referrals=10**3, influencer=500),
+    Data(referrals=10**5, influencer=10**4),
+    Data(referrals=10**7, influencer=10**6),
+]
+GOAL = 1.2
+
+
+@dataclass(frozen=True)
+class Point:
+    """Medians of the rounds at one size; CPU time per request, the service's and PostgreSQL's together."""
+
+    requests_per_second: float
+    p50_ms: float
+    cpu_us: float
+    postgres_us: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--plot", type=Path, default=Path("docs/scale.svg"))
+    parser.add_argument("--json", type=Path, default=Path("build/bench-scale.json"))
+    options = parser.parse_args()
+
+    print(description())
+    results: dict[str, list[Point]] = {}
+    for data in SIZES:
+        with filled(data) as database, database.service() as service:
+            for name, loading in reads(data).items():
+                costs = [
+                    database.cost(service, loading(address=service.api, seconds=seconds))
+                    for seconds in [2, *[options.seconds] * options.rounds]  # a warm-up first
+                ][1:]
+                point = Point(
+                    median(c.load.per_second for c in costs),
+                    median(c.load.p50_ms for c in costs),
+                    median(c.server_us + c.postgres_us for c in costs),
+                    median(c.postgres_us for c in costs),
+                )
+                results.setdefault(name, []).append(point)
+                print(
+                    f"{data.referrals:10,} {name:26} {point.requests_per_second:7,.0f} req/s"
+                    f" {point.p50_ms:6.2f} ms {point.cpu_us:6.0f} µs, of which PostgreSQL {point.postgres_us:4.0f}"
+                    f"   ratio {point.cpu_us / results[name][0].cpu_us:5.2f}, goal {GOAL}",
+                    flush=True,
+                )
+    plot(results, options.plot)
+    options.json.parent.mkdir(exist_ok=True)
+    options.json.write_text(
+        json.dumps(
+            {
+                "machine": description(),
+                "referrals": [data.referrals for data in SIZES],
+                "calls": {name: [asdict(p) for p in points] for name, points in results.items()},
+            },
+            indent=2,
+        )
+    )
+
+
+def plot(results: dict[str, list[Point]], file: Path) -> None:
+    chart = pygal.Line(
+        title="CPU time per request, service and PostgreSQL together",
+        x_title="referrals",
+        y_title="µs",
+        range=(0, 100 * -(-max(p.cpu_us for points in results.values() for p in points) // 100)),
+        style=CleanStyle,
+        legend_at_bottom=True,
+        js=[],
+        disable_xml_declaration=True,
+    )
+    chart.x_labels = [f"{data.referrals:,}" for data in SIZES]
+    for name, points in results.items():
+        chart.add(name, [round(point.cpu_us) for point in points])
+    file.write_text(chart.render(is_unicode=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
