@@ -14,11 +14,6 @@ from bench.data import Data
 from bench.machine import description
 from bench.sides import filled
 
-SIZES = [
-    Data(referrals=10**3, influencer=500),
-    Data(referrals=10**5, influencer=10**4),
-    Data(referrals=10**7, influencer=10**6),
-]
 GOAL = 1.2
 
 
@@ -34,6 +29,7 @@ class Point:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10**3, 10**5, 10**7])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--plot", type=Path, default=Path("docs/scale.svg"))
@@ -42,7 +38,8 @@ def main() -> None:
 
     print(description())
     results: dict[str, list[Point]] = {}
-    for data in SIZES:
+    for size in options.sizes:
+        data = Data(referrals=size, influencer=size // 10)
         with filled(data) as database, database.service() as service:
             for name, loading in reads(data).items():
                 costs = [
@@ -57,18 +54,18 @@ def main() -> None:
                 )
                 results.setdefault(name, []).append(point)
                 print(
-                    f"{data.referrals:10,} {name:26} {point.requests_per_second:7,.0f} req/s"
+                    f"{size:10,} {name:26} {point.requests_per_second:7,.0f} req/s"
                     f" {point.p50_ms:6.2f} ms {point.cpu_us:6.0f} µs, of which PostgreSQL {point.postgres_us:4.0f}"
                     f"   ratio {point.cpu_us / results[name][0].cpu_us:5.2f}, goal {GOAL}",
                     flush=True,
                 )
-    plot(results, options.plot)
+    plot(options.sizes, results, options.plot)
     options.json.parent.mkdir(exist_ok=True)
     options.json.write_text(
         json.dumps(
             {
                 "machine": description(),
-                "referrals": [data.referrals for data in SIZES],
+                "referrals": options.sizes,
                 "calls": {name: [asdict(p) for p in points] for name, points in results.items()},
             },
             indent=2,
@@ -76,7 +73,7 @@ def main() -> None:
     )
 
 
-def plot(results: dict[str, list[Point]], file: Path) -> None:
+def plot(sizes: list[int], results: dict[str, list[Point]], file: Path) -> None:
     chart = pygal.Line(
         title="CPU time per request, service and PostgreSQL together",
         x_title="referrals",
@@ -87,7 +84,7 @@ def plot(results: dict[str, list[Point]], file: Path) -> None:
         js=[],
         disable_xml_declaration=True,
     )
-    chart.x_labels = [f"{data.referrals:,}" for data in SIZES]
+    chart.x_labels = [f"{size:,}" for size in sizes]
     for name, points in results.items():
         chart.add(name, [round(point.cpu_us) for point in points])
     file.write_text(chart.render(is_unicode=True) + "\n")

@@ -149,11 +149,11 @@ def test_the_readme_lists_every_setting_with_its_default_and_its_meaning():
 
 
 def test_every_file_and_target_that_the_documents_name_is_there():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in DOCUMENTS:
         text = document.read_text()
         for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
         for file in re.findall(r"`((?:domain|application|adapters|entrypoints)/[\w/]+\.py)`", text):
             assert (ROOT / "src/referral" / file).exists(), f"{document.name}: {file}"
-        assert set(re.findall(r"`make ([a-z]+)`", text)) <= targets, document.name
+        assert set(re.findall(r"`make ([a-z-]+)`", text)) <= targets, document.name

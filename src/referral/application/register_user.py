@@ -88,10 +88,10 @@ class RegisterUser:
 
     async def _store(self, user: User, code: ReferralCode | None) -> User:
         """Decide about the code under its lock: hashing took long enough for it to expire or be withdrawn."""
+        if code is None:
+            await self.users.add(user)
+            return user
         async with self.unit_of_work.begin() as tx:
-            if code is None:
-                await tx.users.add(user)
-                return user
             try:
                 await tx.users.lock(code.owner_id)
             except UserNotFound:

@@ -27,10 +27,8 @@ ReferralError
 A class's docstring is what its documentation page says; `detail` is the sentence a caller reads.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ReferralError(Exception):
@@ -221,16 +219,22 @@ class Checks:
     """
 
     violations: list[Violation] = field(default_factory=list)
+    _field: str = ""
 
-    @contextmanager
-    def of(self, field: str) -> Iterator[None]:
+    def of(self, field: str) -> Self:
         """Note what the block refuses as a violation of `field`."""
-        try:
-            yield
-        except InvalidInput as refused:
-            self.violations.extend(
-                Violation(v.detail, v.field or field) for v in refused.violations
-            )
+        self._field = field
+        return self
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if not isinstance(error, InvalidInput):
+            return False
+        self.violations.extend(
+            Violation(v.detail, v.field or self._field) for v in error.violations
+        )
+        return True
 
     def done(self) -> None:
         """Raise InvalidInput with every violation noted, if there is any."""
