@@ -5,6 +5,7 @@ no log, no counts and no problems: the service cannot be faster, and wants to be
 """
 
 import asyncio
+import gc
 import hashlib
 import os
 import secrets
@@ -93,6 +94,8 @@ class Ceiling:
             reset=nothing_to_reset,
             server_settings={"timezone": "UTC", "jit": "off"},
         )
+        gc.collect()
+        gc.freeze()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.pool.close()

@@ -12,7 +12,7 @@ from bench.data import Data
 from bench.machine import description
 from bench.sides import Cost, filled
 
-DATA = Data(referrals=20_000, influencer=10_000)
+DATA = Data(referrals=110_000, influencer=10_000)
 GOAL = {"read": 1.25, "write": 1.4}
 
 

@@ -26,7 +26,7 @@ from bench.machine import description
 from bench.sides import filled
 from servers import PASSWORD
 
-DATA = Data(referrals=20_000, influencer=10_000)
+DATA = Data(referrals=110_000, influencer=10_000)
 CLIENTS = 60
 READERS = 4
 PAUSE = 0.1  # seconds between a reader's calls: the cores are left to bcrypt

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +20,7 @@ _CLAIMS = {"iss", "aud", "sub", "iat", "exp", "jti", "ver"}
 _OPTIONS: Any = {
     "require": [*_CLAIMS],
     "strict_aud": True,
-    # By PyJWT's own clock; `_claims` compares them with ours.
+    # By PyJWT's own clock; `read` compares them with ours.
     "verify_exp": False,
     "verify_iat": False,
     "verify_nbf": False,
@@ -53,30 +54,31 @@ class JwtAccessTokens:
         )
 
     def read(self, token: str, now: datetime) -> AccessClaims:
-        if len(token) > LONGEST:
+        claims, issued_at, expires_at = _verified(token, self.secret, self.issuer, self.audience)
+        last = issued_at + int(self.ttl.total_seconds())
+        if not issued_at - LEEWAY <= now.timestamp() < expires_at <= last:
             raise InvalidAccessToken
-        try:
-            read = jwt.decode_complete(
-                token,
-                self.secret,
-                [ALGORITHM],
-                options=_OPTIONS,
-                audience=self.audience,
-                issuer=self.issuer,
-            )
-            return self._claims(read["header"], read["payload"], now.timestamp())
-        except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError):
-            raise InvalidAccessToken from None
+        return claims
 
-    def _claims(
-        self, header: dict[str, object], payload: dict[str, Any], now: float
-    ) -> AccessClaims:
-        """What PyJWT leaves open: the exact header, the lifetime, and times by our clock."""
+
+# A token comes with every call of its holder's, and to verify it costs more than a query. Remembered is what holds
+# at any time, and of genuine tokens alone: an exception is not kept.
+@lru_cache(maxsize=4096)
+def _verified(token: str, secret: str, issuer: str, audience: str) -> tuple[AccessClaims, int, int]:
+    """The claims, when the token was issued and when it expires, in seconds; raise InvalidAccessToken."""
+    if len(token) > LONGEST:
+        raise InvalidAccessToken
+    try:
+        read = jwt.decode_complete(
+            token, secret, [ALGORITHM], options=_OPTIONS, audience=audience, issuer=issuer
+        )
+        header, payload = read["header"], read["payload"]
         issued_at, expires_at, version = payload["iat"], payload["exp"], payload["ver"]
+        # PyJWT leaves open what else the header and the payload hold.
         if header != _HEADER or payload.keys() != _CLAIMS:
             raise InvalidAccessToken
         if not type(issued_at) is type(expires_at) is type(version) is int:
             raise InvalidAccessToken
-        if not issued_at - LEEWAY <= now < expires_at <= issued_at + int(self.ttl.total_seconds()):
-            raise InvalidAccessToken
-        return AccessClaims(UserId(UUID(payload["sub"])), version)
+        return AccessClaims(UserId(UUID(payload["sub"])), version), issued_at, expires_at
+    except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError):
+        raise InvalidAccessToken from None
