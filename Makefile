@@ -9,10 +9,10 @@ DEV := $(VENV)/dev.installed
 MUTATION := $(VENV)/mutation.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit fuzz mutation bench bench-flood bench-scale check format lock wheel clean
+.PHONY: help run test unit fuzz mutation bench bench-flood bench-scale bench-startup check format lock wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## serve on an embedded PostgreSQL
 	@exec $(BIN)/referral serve
@@ -42,6 +42,9 @@ bench-flood: $(DEV) ## measure what a flood of log-ins does to the rest
 
 bench-scale: $(DEV) ## measure the reads at a thousand to ten million referrals (needs 10 GB)
 	@$(BENCH) bench.scale $(ARGS)
+
+bench-startup: $(DEV) ## measure how long a start takes, and what the processes hold
+	@$(BENCH) bench.startup $(ARGS)
 
 BENCH := PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
         ("compare", ["--rounds=1", "--seconds=1", "--only=status"]),
         ("compare", ["--rounds=1", "--seconds=1", "--only=refresh"]),
         ("flood", ["--rounds=1", "--seconds=3"]),
+        ("startup", ["--rounds=1"]),
         ("scale", ["--rounds=1", "--seconds=1", "--sizes=1000", "--plot=plot.svg"]),
     ],
 )
