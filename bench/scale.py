@@ -41,11 +41,16 @@ def main() -> None:
     for size in options.sizes:
         data = Data(referrals=size, influencer=size // 10)
         with filled(data) as database, database.service() as service:
-            for name, loading in reads(data).items():
-                costs = [
-                    database.cost(service, loading(address=service.api, seconds=seconds))
-                    for seconds in [2, *[options.seconds] * options.rounds]  # a warm-up first
-                ][1:]
+            # One call after the other in each round: what disturbs the machine disturbs all of them alike.
+            rounds = [
+                {
+                    name: database.cost(service, loading(address=service.api, seconds=seconds))
+                    for name, loading in reads(data).items()
+                }
+                for seconds in [2, *[options.seconds] * options.rounds]  # a warm-up first
+            ]
+            for name in rounds[0]:
+                costs = [costs_of[name] for costs_of in rounds[1:]]
                 point = Point(
                     median(c.load.per_second for c in costs),
                     median(c.load.p50_ms for c in costs),

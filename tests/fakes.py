@@ -113,6 +113,10 @@ class FakePasswordHasher:
     checks: int = 0
     _salt: int = 0
 
+    def ensure_room(self) -> None:
+        if self.busy:
+            raise HashingBusy
+
     async def hash(self, password: str) -> str:
         await self._work()
         self._salt += 1
@@ -130,8 +134,7 @@ class FakePasswordHasher:
         return strength.isdecimal() and int(strength) < self.strength
 
     async def _work(self) -> None:
-        if self.busy:
-            raise HashingBusy
+        self.ensure_room()
         happens, self.meanwhile = self.meanwhile, None
         if happens:
             await happens()

@@ -139,10 +139,13 @@ async def test_e05_when_too_many_wait_the_next_is_sent_away_at_once(crowded):
     for refused in (hasher.hash(RIGHT), hasher.verify(RIGHT, None)):
         with pytest.raises(HashingBusy):
             await refused
+    with pytest.raises(HashingBusy):
+        hasher.ensure_room()
 
     assert not any(task.done() for task in tasks[1:])
     await asyncio.gather(*tasks)
     free()
+    hasher.ensure_room()
     assert await hasher.hash(RIGHT)
 
 

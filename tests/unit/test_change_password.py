@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from examples import PASSWORD, an_id
@@ -118,6 +120,16 @@ async def test_nothing_changes_while_the_queue_for_hashing_is_full(
         await change_password(user_id=ann.id, password=PASSWORD, new_password=NEW)
 
     assert store.read() is before
+
+
+async def test_e05_no_guess_is_counted_while_the_queue_for_hashing_is_full(
+    change_password, password_hasher, ann
+):
+    password_hasher.busy = True
+    uncounted = replace(change_password.confirm_password, guess_limits=None)
+
+    with pytest.raises(HashingBusy):
+        await uncounted(ann, PASSWORD, None)
 
 
 async def test_who_does_not_exist_has_no_password(change_password):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from examples import PASSWORD
@@ -120,6 +122,16 @@ async def test_nothing_is_said_while_the_queue_for_hashing_is_full(
 
     with pytest.raises(HashingBusy):
         await log_in(username="ann", password=PASSWORD)
+
+
+async def test_e05_the_database_is_asked_nothing_while_the_queue_for_hashing_is_full(
+    log_in, password_hasher
+):
+    password_hasher.busy = True
+    without_database = replace(log_in, users=None, refresh_tokens=None, guess_limits=None)
+
+    with pytest.raises(HashingBusy):
+        await without_database(username="ann", password=PASSWORD)
 
 
 @pytest.mark.parametrize("username", ["ann", "nobody"])

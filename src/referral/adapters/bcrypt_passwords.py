@@ -33,6 +33,10 @@ class BcryptPasswords:
         # What is checked where there is no hash: it costs the same and matches nothing.
         self._nobodys_hash = bcrypt.gensalt(cost) + b"." * 31
 
+    def ensure_room(self) -> None:
+        if self._room == 0:
+            raise HashingBusy
+
     async def hash(self, password: str) -> str:
         salted = await self._off_the_loop(
             lambda: bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._cost))
@@ -55,8 +59,7 @@ class BcryptPasswords:
         return _cost_of(password_hash) < self._cost
 
     async def _off_the_loop(self, work: Callable[[], T]) -> T:
-        if self._room == 0:
-            raise HashingBusy
+        self.ensure_room()
         self._room -= 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -14,6 +14,7 @@ class ConfirmPassword:
     guess_limits: GuessLimits
 
     async def __call__(self, user: User, password: str, client_address: str | None) -> None:
+        self.password_hasher.ensure_room()
         async with self.guess_limits.attempt(str(user.id), client_address):
             secret = normalise_password(password)
             if not await self.password_hasher.verify(secret, user.password_hash):

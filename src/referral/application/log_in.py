@@ -25,6 +25,7 @@ class LogIn:
     async def __call__(
         self, *, username: str, password: str, client_address: str | None = None
     ) -> TokenPair:
+        self.password_hasher.ensure_room()
         login_key = same_name_key(username)
         secret = normalise_password(password)
         async with self.guess_limits.attempt(login_key, client_address):

@@ -48,8 +48,11 @@ class CommonPasswords(Protocol):
 class PasswordHasher(Protocol):
     """Slow on purpose, never on the event loop, and never more at once than there is room for.
 
-    Both methods raise HashingBusy, at once, when too many others wait.
+    `hash` and `verify` raise HashingBusy, at once, when too many others wait.
     """
+
+    def ensure_room(self) -> None:
+        """Raise HashingBusy if they would now: before work that would be for nothing."""
 
     async def hash(self, password: str) -> str:
         """A salted hash of the password, which has at most 72 bytes."""
