@@ -1,6 +1,4 @@
 import asyncio
-import os
-import sys
 import time
 
 import pytest
@@ -180,15 +178,6 @@ async def test_bcrypt_leaves_the_event_loop_free(bcrypt_of):
         await asyncio.sleep(0)
 
     assert turns > 10
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only there a thread has a priority of its own")
-async def test_bcrypt_lets_everything_else_go_first(bcrypt_of):
-    in_a_thread_of_its = bcrypt_of(4)._off_the_loop
-
-    priority = await in_a_thread_of_its(lambda: os.getpriority(os.PRIO_PROCESS, 0))
-
-    assert priority > os.getpriority(os.PRIO_PROCESS, 0)
 
 
 async def test_a10_bcrypt_works_as_hard_where_there_is_no_hash(bcrypt_of):

@@ -1,7 +1,6 @@
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -27,9 +26,7 @@ class BcryptPasswords:
         self._cost = cost
         self._threads = threads or os.cpu_count() or 1
         self._room = self._threads * (1 + WAITING_PER_THREAD)
-        self._pool = ThreadPoolExecutor(
-            self._threads, thread_name_prefix="bcrypt", initializer=_let_others_go_first
-        )
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="bcrypt")
         # What is checked where there is no hash: it costs the same and matches nothing.
         self._nobodys_hash = bcrypt.gensalt(cost) + b"." * 31
 
@@ -68,12 +65,6 @@ class BcryptPasswords:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _let_others_go_first() -> None:
-    """A flood of log-ins must not slow down the reads; on Linux each thread has a priority of its own (sched(7))."""
-    if sys.platform == "linux":
-        os.nice(10)
 
 
 def _cost_of(password_hash: str | None) -> int:
