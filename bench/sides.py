@@ -36,9 +36,9 @@ class Database:
     process: int
     directory: Path
 
-    def service(self) -> AbstractContextManager[Server]:
+    def service(self, rate_limits: str = "off") -> AbstractContextManager[Server]:
         """With the settings it has by default, but no limits, and bcrypt at its lowest cost for new passwords."""
-        return running(self.directory, self.url)
+        return running(self.directory, self.url, rate_limits=rate_limits)
 
     def ceiling(self) -> AbstractContextManager[Server]:
         return running(self.directory, self.url, CEILING)

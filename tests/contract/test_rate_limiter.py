@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from at_once import outcomes_of
 from fakes import FakeRateLimiter
+from referral.adapters.postgres import rate_limiter as rate_limiter_module
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.revocations import PostgresRevocations
@@ -123,6 +125,45 @@ async def test_a16_two_processes_see_one_count(database, clock):
     for process in (one, other):
         with pytest.raises(TooManyAttempts):
             await hit(process, times=1)
+
+
+async def test_e05_a_full_bucket_is_refused_for_a_second_without_asking_the_database(
+    database, clock
+):
+    rate_limiter = PostgresRateLimiter(database, clock)
+    with pytest.raises(TooManyAttempts):
+        await hit(rate_limiter, times=4)
+    without_database = replace(rate_limiter, queries=None)
+
+    clock.advance(seconds=1, microseconds=-1)
+    with pytest.raises(TooManyAttempts) as refused:
+        await hit(without_database, times=1)
+
+    assert refused.value.retry_after == 60
+    clock.advance(microseconds=1)
+    with pytest.raises(AttributeError):
+        await hit(without_database, times=1)
+
+
+async def test_what_is_given_back_to_a_full_bucket_can_be_used_at_once(rate_limiter):
+    with pytest.raises(TooManyAttempts):
+        await hit(rate_limiter, times=4)
+
+    for _ in range(2):
+        await rate_limiter.give_back("ann")
+
+    await hit(rate_limiter, times=1)
+
+
+async def test_e08_only_so_many_full_buckets_are_remembered(database, clock, monkeypatch):
+    monkeypatch.setattr(rate_limiter_module, "MOST_REMEMBERED", 2)
+    rate_limiter = PostgresRateLimiter(database, clock)
+
+    for bucket in ("ann", "bob", "eve"):
+        with pytest.raises(TooManyAttempts):
+            await hit(rate_limiter, times=4, bucket=bucket)
+
+    assert len(rate_limiter._full) == 1
 
 
 async def test_e08_what_is_over_is_swept_and_what_is_not_stays(database, clock):

@@ -1,6 +1,7 @@
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from sqlalchemy import DateTime, Integer, bindparam, case, func, update
 from sqlalchemy.dialects.postgresql import insert
@@ -33,23 +34,43 @@ _GIVE_BACK = Statement(
 )
 
 
+# A flood costs the database one statement a bucket in so long, and a worker the memory for so many.
+REMEMBERED = timedelta(seconds=1)
+MOST_REMEMBERED = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresRateLimiter:
-    """Counts in fixed windows, one row a bucket; `PostgresHousekeeping` sweeps those that are over."""
+    """Counts in fixed windows, one row a bucket; `PostgresHousekeeping` sweeps those that are over.
+
+    A bucket found full is refused for a second without asking again, unless this process gives something back.
+    """
 
     queries: Queries
     clock: Clock
+    _full: dict[bytes, tuple[datetime, datetime]] = field(default_factory=dict)
 
     async def hit(self, bucket: str, limit: Limit) -> None:
+        key = _digest(bucket)
         now = self.clock.now()
-        row = await self.queries.one(
-            _HIT, bucket=_digest(bucket), now=now, resets_at=now + limit.window
-        )
+        found_at, resets_at = self._full.get(key, (now, now))
+        if now < min(found_at + REMEMBERED, resets_at):
+            raise _refused(now, resets_at)
+        row = await self.queries.one(_HIT, bucket=key, now=now, resets_at=now + limit.window)
         if row is not None and row["hits"] > limit.hits:
-            raise TooManyAttempts(max(1, math.ceil((row["resets_at"] - now).total_seconds())))
+            if len(self._full) >= MOST_REMEMBERED:
+                self._full.clear()
+            self._full[key] = now, row["resets_at"]
+            raise _refused(now, row["resets_at"])
 
     async def give_back(self, bucket: str) -> None:
-        await self.queries.one(_GIVE_BACK, which=_digest(bucket))
+        key = _digest(bucket)
+        await self.queries.one(_GIVE_BACK, which=key)
+        self._full.pop(key, None)
+
+
+def _refused(now: datetime, resets_at: datetime) -> TooManyAttempts:
+    return TooManyAttempts(max(1, math.ceil((resets_at - now).total_seconds())))
 
 
 def _digest(bucket: str) -> bytes:
