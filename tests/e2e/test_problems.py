@@ -167,6 +167,25 @@ def test_a_call_without_a_token_is_401_before_anything_else_is_looked_at(client)
     assert answer.headers["www-authenticate"] == 'Bearer realm="referral"'
 
 
+@pytest.mark.parametrize(
+    ("path", "body"), [("/codes", b"{}"), ("/codes", b"x" * 30_000), ("/auth/user", b"x" * 66_000)]
+)
+def test_who_is_answered_before_the_body_is_read_is_told_that_the_connection_ends(
+    client, path, body
+):
+    for _ in range(20):
+        answer = client.post(path, content=body, headers=JSON)
+
+        assert answer.headers["connection"] == "close"
+
+
+def test_a_connection_goes_on_where_the_body_was_read_or_there_is_none(client, ann):
+    refused = client.post("/auth/user", content=b"{", headers=JSON)
+
+    for answer in (refused, client.get("/codes"), ann.get("/codes"), ann.issue()):
+        assert "connection" not in answer.headers
+
+
 def test_a_bad_token_is_told_so(client):
     answer = client.get("/codes", headers={"Authorization": "Bearer x"})
 

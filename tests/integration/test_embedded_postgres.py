@@ -82,6 +82,10 @@ class UserProcess:
     def url(self) -> str:
         return self.process.stdout.readline().strip()
 
+    def has_open(self, file: Path) -> bool:
+        files = Path(f"/proc/{self.process.pid}/fd").iterdir()
+        return any(f.readlink() == file for f in files if f.is_symlink())
+
     def leave(self) -> None:
         self.process.stdin.close()
         assert self.process.wait(30) == 0
@@ -216,6 +220,21 @@ def test_the_next_use_recovers_what_a_killed_process_left(place, start_user, vic
     eventually(lambda: not servers_in(place))
     with embedded_postgres(place / "data") as url:
         assert sql(url, "SELECT answer FROM kept") == "42"
+
+
+def test_a_killed_server_that_is_not_quite_gone_is_not_joined(place, start_user):
+    sql(start_user(place / "data").url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    server = postmaster_of(place / "data")
+    straggler = int(Path(f"/proc/{server}/task/{server}/children").read_text().split()[0])
+    os.kill(straggler, signal.SIGSTOP)
+    os.kill(server, signal.SIGKILL)
+    eventually(lambda: servers_in(place) == [straggler])
+
+    joining = start_user(place / "data")
+    eventually(lambda: joining.has_open(place / "data/postgres.running"))
+    os.kill(straggler, signal.SIGCONT)
+
+    assert sql(joining.url, "SELECT answer FROM kept") == "42"
 
 
 def test_a_cluster_that_was_left_half_made_is_not_used(place):

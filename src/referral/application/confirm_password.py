@@ -16,6 +16,8 @@ class ConfirmPassword:
     async def __call__(self, user: User, password: str, client_address: str | None) -> None:
         self.password_hasher.ensure_room()
         async with self.guess_limits.attempt(str(user.id), client_address):
-            secret = normalise_password(password)
-            if not await self.password_hasher.verify(secret, user.password_hash):
-                raise WrongPassword
+            await self._check(normalise_password(password), user.password_hash)
+
+    async def _check(self, password: str, password_hash: str) -> None:
+        if not await self.password_hasher.verify(password, password_hash):
+            raise WrongPassword

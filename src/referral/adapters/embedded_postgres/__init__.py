@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -38,6 +39,7 @@ SUPERUSER = "postgres"
 START_SECONDS = 60
 STOP_SECONDS = 10
 BUILTIN_LOCALE_SINCE = 17
+SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's own limit is 103 to 107
 
 
@@ -96,7 +98,7 @@ def _join_or_start(data_dir: Path, bin_dir: Path | None) -> Path:
                     data_dir, programs_for(bin_dir, account), sockets, account, running.fileno()
                 )
                 running.close()
-            elif _is_ready(cluster):
+            elif _is_ready(cluster, sockets):
                 if keeper is not None:  # it ends with its last user, who may be another process
                     threading.Thread(target=keeper.wait, daemon=True).start()
                 return sockets
@@ -115,13 +117,20 @@ def _try_lock(file: IO[str], kind: int) -> bool:
     return True
 
 
-def _is_ready(cluster: Path) -> bool:
-    """Whether the server says so, where `pg_ctl --wait` looks: the eighth line of its pid file."""
+def _is_ready(cluster: Path, sockets: Path) -> bool:
+    """Whether the server says so, where `pg_ctl --wait` looks: the eighth line of its pid file.
+
+    A server that was killed says so for ever; only one that lives listens, too.
+    """
     try:
         lines = (cluster / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
+        if len(lines) < 8 or lines[7].strip() != "ready":  # noqa: PLR2004
+            return False
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.connect(str(sockets / SOCKET))
+    except (FileNotFoundError, ConnectionRefusedError):
         return False
-    return len(lines) > 7 and lines[7].strip() == "ready"  # noqa: PLR2004
+    return True
 
 
 def _start(
@@ -199,7 +208,7 @@ def _ensure_same_version(cluster: Path, programs: Path) -> None:
 
 def _socket_dir(cluster: Path, account: Account) -> Path:
     """The cluster itself, or where its path is too long for a socket, a private directory named after it."""
-    if len(os.fsencode(cluster)) + len("/.s.PGSQL.5432") <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(cluster / SOCKET)) <= LONGEST_SOCKET_PATH:
         return cluster
     name = hashlib.sha256(os.fsencode(cluster)).hexdigest()[:16]
     sockets = Path(tempfile.gettempdir()) / f"referral-{account.uid}-{name}"

@@ -26,7 +26,7 @@ from referral.entrypoints.http.problems import (
     title,
 )
 
-ASSETS = Path(__file__).parent / "assets"  # `make assets` fills it from pinned packages
+ASSETS = Path(__file__).parent / "assets"  # the Makefile fills it from pinned packages
 _FILES = {
     "swagger-ui.css": "flask_openapi_swagger/templates/swagger/css/swagger-ui.css",
     "swagger-ui-bundle.js": "flask_openapi_swagger/templates/swagger/js/swagger-ui-bundle.js",

@@ -7,7 +7,7 @@ from secrets import token_hex
 
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage, Scope, Send
 from prometheus_client import Counter, Histogram
 
 from referral.entrypoints.http.health import REQUESTS, SECONDS
@@ -49,22 +49,33 @@ class Edge:
             # Litestar's own answer misses some of the methods; where it refuses one, it lists all.
             scope["method"] = WHICH_METHODS  # type: ignore[typeddict-item]
         status = 0
+        body_is_read = False
+
+        async def receiving() -> ReceiveMessage:
+            nonlocal body_is_read
+            message = await receive()
+            body_is_read = not message.get("more_body")
+            return message
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
+                headers = [
                     *message["headers"],
                     *(_HEADERS if _CACHE_CONTROL in dict(message["headers"]) else _NOT_STORED),
                     (b"x-request-id", request_id.encode()),
                 ]
+                # granian may close the connection then, and a client has to know (RFC 9112 §9.6).
+                if not body_is_read and _has_body(scope):
+                    headers.append((b"connection", b"close"))
+                message["headers"] = headers
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
         try:
-            await self.app(scope, receive, sending)
+            await self.app(scope, receiving, sending)
         finally:
             seconds = time.perf_counter() - started
             route = scope.get("path_template") or "none"
@@ -80,6 +91,13 @@ class Edge:
                 status=status,
                 ms=round(seconds * 1000, 1),
             )
+
+
+def _has_body(scope: HTTPScope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
 
 
 @cache
