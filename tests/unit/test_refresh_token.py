@@ -33,3 +33,7 @@ def test_a_refresh_token_from_before_the_password_changed_is_worthless():
 
     with pytest.raises(InvalidRefreshToken):
         token.spend(ann.with_password("another hash"), NOW)
+
+
+def test_a07_half_a_surrogate_is_digested_as_any_other_text():
+    assert digest_of("\ud800") != digest_of("\ufffd")

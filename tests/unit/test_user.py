@@ -99,11 +99,11 @@ def test_a_password_that_is_the_user_name_or_the_address_is_refused(raw):
     with pytest.raises(
         InvalidInput, match=r"^A password is not the user name or the e-mail address\.$"
     ):
-        password.ensure_unlike("ann.example", "ann@example.org")
+        password.ensure_unlike(Username("ann.example"), EmailAddress("ann@example.org"))
 
 
 def test_a_password_that_only_contains_the_user_name_is_taken():
-    Password.parse("ann.example!").ensure_unlike("ann.example", "ann@example.org")
+    Password.parse("ann.example!").ensure_unlike(Username("ann.example"))
 
 
 def test_a_new_password_makes_a_new_version_of_the_credentials():

@@ -32,9 +32,7 @@ class ChangePassword:
         user = await self.users.by_id(user_id)
         checks = Checks()
         with checks.of("new_password"):
-            secret = self.password_rule(
-                new_password, username=user.username.text, email=user.email.text
-            )
+            secret = self.password_rule(new_password, unlike=(user.username, user.email))
         checks.done()
         await self.confirm_password(user, password, client_address)
         new_hash = await self.password_hasher.hash(secret.text)

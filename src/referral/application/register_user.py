@@ -22,7 +22,7 @@ from referral.domain.errors import (
 )
 from referral.domain.referral import refer
 from referral.domain.referral_code import CodeText, ReferralCode
-from referral.domain.user import User, UserId, Username
+from referral.domain.user import EmailAddress, User, UserId, Username
 
 PER_ADDRESS = Limit(hits=60, window=timedelta(minutes=1))
 
@@ -55,12 +55,13 @@ class RegisterUser:
         client_address: str | None = None,
     ) -> User:
         checks = Checks()
+        names: list[Username | EmailAddress] = []
         with checks.of("username"):
-            name = Username.parse(username)
+            names.append(name := Username.parse(username))
         with checks.of("email"):
-            address = self.email_addresses.parse(email)
+            names.append(address := self.email_addresses.parse(email))
         with checks.of("password"):
-            secret = self.password_rule(password, username=username, email=email)
+            secret = self.password_rule(password, unlike=names)
         checks.done()
         if client_address is not None:
             await self.rate_limiter.hit(f"register:{client_address}", PER_ADDRESS)

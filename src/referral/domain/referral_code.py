@@ -22,7 +22,7 @@ UNAMBIGUOUS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
-_SHAPE = re.compile(r"[A-Z0-9]+(?:-[A-Z0-9]+)*")
+_SHAPE = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,11 @@ class CodeText:
     @classmethod
     def parse(cls, raw: str) -> Self:
         """Raise InvalidInput unless it is 6 to 32 of A–Z and 0–9, with single dashes inside, in any case."""
-        text = raw.upper() if raw.isascii() else ""
-        if len(text) not in CODE_LENGTH or not _SHAPE.fullmatch(text):
+        if len(raw) not in CODE_LENGTH or not _SHAPE.fullmatch(raw):
             raise InvalidInput(
                 "A referral code is 6 to 32 letters A-Z and digits, with single dashes inside."
             )
-        return cls(text)
+        return cls(raw.upper())
 
 
 def expiry(raw: datetime | str, now: datetime) -> datetime:

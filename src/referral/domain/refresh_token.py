@@ -15,7 +15,7 @@ Digest = NewType("Digest", bytes)
 
 def digest_of(token: str) -> Digest:
     """What is kept of a token: SHA-256, enough for a secret of 256 random bits."""
-    return Digest(hashlib.sha256(token.encode()).digest())
+    return Digest(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

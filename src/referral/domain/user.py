@@ -15,9 +15,18 @@ EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_MAX_BYTES = 72  # bcrypt reads no further
 
+# To normalise a text can take time that grows with the square of its length, so its length is looked at first.
+# No character decomposes into more than four (UAX #15), so no spelling of an allowed text is longer than this.
+SPELLED_OUT = 4
+
 
 def same_name_key(text: str) -> str:
-    """What two spellings of one name have in common: Unicode's compatibility caseless match (UAX #15, D146)."""
+    """What two spellings of one name have in common: Unicode's compatibility caseless match (UAX #15, D146).
+
+    A text that is too long to be anyone's name or address is returned as it is.
+    """
+    if len(text) > SPELLED_OUT * EMAIL_MAX_LENGTH:
+        return text
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -30,7 +39,8 @@ class Username:
     @classmethod
     def parse(cls, raw: str) -> Self:
         """Raise InvalidInput unless it is 3 to 50 letters, digits and . @ + - _ after normalisation."""
-        text = unicodedata.normalize("NFKC", raw)
+        too_long = len(raw) > SPELLED_OUT * USERNAME_LENGTH[-1]
+        text = "" if too_long else unicodedata.normalize("NFKC", raw)
         if len(text) not in USERNAME_LENGTH:
             raise InvalidInput("A user name has 3 to 50 characters.")
         if not all(c.isalpha() or c.isdecimal() or c in ".@+-_" for c in text):
@@ -71,14 +81,19 @@ class Password:
             raise InvalidInput(f"A password has at most {PASSWORD_MAX_BYTES} bytes in UTF-8.")
         return cls(text)
 
-    def ensure_unlike(self, username: str, email: str) -> None:
-        """Raise InvalidInput when the password is the user's own name or address."""
-        if same_name_key(self.text) in {same_name_key(username), same_name_key(email)}:
+    def ensure_unlike(self, *names: Username | EmailAddress) -> None:
+        """Raise InvalidInput when the password is the user's name or address."""
+        if same_name_key(self.text) in {name.key for name in names}:
             raise InvalidInput("A password is not the user name or the e-mail address.")
 
 
 def normalise_password(raw: str) -> str:
-    """The form in which a password is hashed and checked, whatever keyboard it was typed on."""
+    """The form in which a password is hashed and checked, whatever keyboard it was typed on.
+
+    A text that is too long to be anyone's password is returned as it is, and still is too long.
+    """
+    if len(raw) > SPELLED_OUT * PASSWORD_MAX_BYTES:
+        return raw
     return unicodedata.normalize("NFC", raw)
 
 

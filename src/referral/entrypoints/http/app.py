@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -97,7 +96,7 @@ def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
 
 def _rules(use: UseCases, clock: Clock) -> dict[type, Rules]:
     """What the use cases will ask of these bodies' values, for telling it beside what else is wrong."""
-    password = partial(use.change_password.password_rule, username="", email="")
+    password = use.change_password.password_rule
     registration: Rules = {
         "username": Username.parse,
         "email": use.register_user.email_addresses.parse,
