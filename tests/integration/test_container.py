@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -141,10 +142,8 @@ FOUR_LINES = """
 
 @pytest.fixture
 def four_lines():
-    from referral.adapters.system import SystemClock
-
-    now = SystemClock().now()
-    return FOUR_LINES.format(in_a_year=now.replace(year=now.year + 1, day=1).isoformat())
+    in_a_year = datetime.now(UTC) + timedelta(days=365)
+    return FOUR_LINES.format(in_a_year=in_a_year.isoformat())
 
 
 def test_a_script_of_four_lines_needs_no_http(four_lines, empty_database_url, tmp_path):

@@ -1,16 +1,10 @@
-"""The machine's own clock and randomness."""
+"""The machine's own randomness."""
 
 import secrets
 import time
-from datetime import UTC, datetime
 from uuid import UUID
 
 from referral.domain.referral_code import GENERATED_LENGTH, UNAMBIGUOUS, CodeText
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class SystemRandomness:

@@ -23,6 +23,7 @@ from referral.adapters.common_passwords import ListedCommonPasswords
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
 from referral.adapters.jwt_tokens import JwtAccessTokens
+from referral.adapters.postgres.clock import PostgresClock
 from referral.adapters.postgres.database import Database, Queries
 from referral.adapters.postgres.errors import UNREACHABLE
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
@@ -34,7 +35,7 @@ from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
 from referral.adapters.postgres.revocations import PostgresRevocations
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.users import PostgresUsers
-from referral.adapters.system import SystemClock, SystemRandomness
+from referral.adapters.system import SystemRandomness
 from referral.adapters.unlimited import Unlimited
 from referral.application import ports
 from referral.application.confirm_password import ConfirmPassword
@@ -55,7 +56,7 @@ class Adapters(Provider):
     scope = Scope.APP
     settings = from_context(Settings)
 
-    clock = provide(SystemClock, provides=ports.Clock)
+    clock = provide(PostgresClock, provides=AnyOf[PostgresClock, ports.Clock])
     randomness = provide(SystemRandomness, provides=ports.Randomness)
     email_addresses = provide(ValidatedEmailAddresses, provides=ports.EmailAddresses)
     common_passwords = provide(ListedCommonPasswords, provides=ports.CommonPasswords)
@@ -160,6 +161,7 @@ async def open_use_cases(settings: Settings | None = None) -> AsyncIterator[UseC
     with with_database(settings or load_settings()) as complete:
         container = assembled(complete)
         async with container.get(Database):
+            await container.get(PostgresClock).look()
             yield container.get(UseCases)
         container.close()
 

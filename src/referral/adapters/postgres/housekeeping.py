@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import DateTime, bindparam, delete, select
 
+from referral.adapters.postgres.clock import PostgresClock
 from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.revocations import PostgresRevocations
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.tables import rate_limits, refresh_tokens, users
-from referral.application.ports import Clock
 from referral.domain.errors import DatabaseUnavailable
 
 REFRESH_SECONDS = 0.3
@@ -26,17 +26,19 @@ _LOOK = Statement(select(users.c.id).limit(1))
 
 @dataclass(frozen=True, slots=True)
 class PostgresHousekeeping:
-    """What a serving process does on the side: keep the revocations fresh, sweep what has expired."""
+    """What a serving process does on the side: keep the time and the revocations fresh, sweep what has expired."""
 
     queries: Queries
-    clock: Clock
+    clock: PostgresClock
     revocations: PostgresRevocations
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep house for as long as the block runs; while the database is away, try again and again."""
+        with suppress(DatabaseUnavailable):
+            await self.clock.look()
         chores = [
-            asyncio.create_task(self._every(REFRESH_SECONDS, self.revocations.refresh)),
+            asyncio.create_task(self._every(REFRESH_SECONDS, self.refresh)),
             asyncio.create_task(self._every(SWEEP_SECONDS, self.sweep)),
         ]
         try:
@@ -49,6 +51,10 @@ class PostgresHousekeeping:
     async def ensure_ready(self) -> None:
         """Raise DatabaseUnavailable unless the database answers and has the tables."""
         await self.queries.one(_LOOK)
+
+    async def refresh(self) -> None:
+        await self.clock.look()
+        await self.revocations.refresh()
 
     async def sweep(self) -> None:
         for statement in _SWEEPS:
