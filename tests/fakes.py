@@ -241,12 +241,11 @@ class InMemoryStore:
         async with self._turn:
             transaction = InMemoryTransaction(self._rows.snapshot())
             yield transaction
-            if not transaction.failed:
-                self._rows = transaction.rows
+            self._rows = transaction.read()
 
 
 class InMemoryTransaction:
-    """The stores on a draft of the rows. As in PostgreSQL, nothing more can be done after a refused write."""
+    """The stores on a draft of the rows."""
 
     users: ports.Users
     codes: ports.ReferralCodes
@@ -254,26 +253,18 @@ class InMemoryTransaction:
     refresh_tokens: ports.RefreshTokens
 
     def __init__(self, rows: Rows) -> None:
-        self.rows = rows
-        self.failed = False
+        self._rows = rows
         self.users = InMemoryUsers(self)
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
 
     def read(self) -> Rows:
-        if self.failed:
-            raise DatabaseUnavailable
-        return self.rows
+        return self._rows
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Rows]:
-        rows = self.read()
-        try:
-            yield rows
-        except (UsernameTaken, EmailTaken, CodeTaken, ActiveCodeExists):
-            self.failed = True
-            raise
+        yield self._rows
 
 
 @dataclass(frozen=True)
@@ -283,6 +274,8 @@ class InMemoryUsers:
     async def add(self, user: User) -> None:
         async with self.access.write() as rows:
             _ensure_free(rows, user)
+            if user.id in rows.users or user.id in rows.erased:
+                raise DatabaseUnavailable
             rows.users[user.id] = user
 
     async def ensure_free(self, user: User) -> None:

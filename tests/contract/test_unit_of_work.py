@@ -1,5 +1,4 @@
 import asyncio
-from contextlib import suppress
 
 import pytest
 
@@ -9,8 +8,11 @@ from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.users import PostgresUsers
 from referral.application.page import PageRequest
 from referral.domain.errors import (
+    ActiveCodeExists,
     CodeNotFound,
+    CodeTaken,
     DatabaseUnavailable,
+    EmailTaken,
     InvalidRefreshToken,
     UsernameTaken,
     UserNotFound,
@@ -96,13 +98,26 @@ async def test_a_refusal_undoes_all_of_it(store, ann):
     await ensure_bob_left_no_trace(store, ann)
 
 
-async def test_a_refusal_that_is_passed_over_undoes_all_of_it_too(store, ann):
+async def test_what_was_refused_is_not_stored_and_the_rest_is(store, ann):
     async with store.begin() as tx:
-        await sign_up_bob(tx, ann)
-        with suppress(Exception):  # it is in the domain's words from the end of the block on
+        bob, code, _ = await sign_up_bob(tx, ann)
+        with pytest.raises(UsernameTaken):
             await tx.users.add(a_user("ann", number=3, email="other@example.org"))
+        with pytest.raises(EmailTaken):
+            await tx.users.add(a_user("other", number=4, email="ann@example.org"))
+        with pytest.raises(CodeTaken):
+            await tx.codes.add(a_new_code(bob, code.text.text))
+        with pytest.raises(ActiveCodeExists):
+            await tx.codes.add(a_new_code(ann, "ANOTHER-1"))
+        with pytest.raises(UserNotFound):
+            await tx.codes.add(a_new_code(a_user("nobody", number=404)))
 
-    await ensure_bob_left_no_trace(store, ann)
+    assert await store.users.by_id(bob.id)
+    assert [c.text for c in (await store.codes.page_of(ann.id, PageRequest())).items] == [code.text]
+    assert (await store.codes.page_of(bob.id, PageRequest())).total == 0
+    for number in (3, 4):
+        with pytest.raises(UserNotFound):
+            await store.users.by_id(a_user(number=number).id)
 
 
 async def test_a_cancelled_task_leaves_nothing_and_holds_nothing(store, ann):

@@ -6,7 +6,7 @@ import pytest
 
 from at_once import has_to_wait, outcomes_of
 from examples import NOW, a_new_code, a_user, an_id
-from referral.domain.errors import EmailTaken, UsernameTaken, UserNotFound
+from referral.domain.errors import DatabaseUnavailable, EmailTaken, UsernameTaken, UserNotFound
 from referral.domain.referral import Referral
 from referral.domain.user import EmailAddress, Username
 
@@ -50,6 +50,13 @@ async def test_an_address_is_stored_once_in_any_case(users, ann, email):
         await users.ensure_free(again)
     with pytest.raises(UserNotFound):
         await users.by_id(again.id)
+
+
+async def test_an_id_drawn_twice_can_be_tried_again(users, ann):
+    with pytest.raises(DatabaseUnavailable):
+        await users.add(a_user("bob", number=1))
+
+    assert await users.by_id(ann.id) == ann
 
 
 async def test_another_name_and_address_are_free(users, ann):

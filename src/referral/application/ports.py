@@ -211,5 +211,6 @@ class UnitOfWork(Protocol):
     def begin(self) -> AbstractAsyncContextManager[Transaction]:
         """All that is done inside is committed at a clean end, before anything after it runs.
 
-        An exception undoes all of it. Outside, each call on a store is a transaction of its own.
+        An exception that leaves the block undoes all of it; what a store refuses changes nothing, and the
+        block may go on. Outside, each call on a store is a transaction of its own.
         """

@@ -2,23 +2,10 @@
 
 import asyncpg
 
-from referral.domain.errors import (
-    ActiveCodeExists,
-    CodeTaken,
-    DatabaseUnavailable,
-    EmailTaken,
-    ReferralError,
-    UsernameTaken,
-    UserNotFound,
-)
+from referral.domain.errors import DatabaseUnavailable, ReferralError, UserNotFound
 
-BY_CONSTRAINT: dict[str, type[ReferralError]] = {
-    "uq_users_username": UsernameTaken,
-    "uq_users_email": EmailTaken,
-    "uq_referral_codes_text": CodeTaken,
-    "ex_referral_codes_one_active": ActiveCodeExists,
-    "fk_refresh_tokens_user": UserNotFound,
-}
+# Only what no caller can provoke: PostgreSQL logs each of these with the values (ADR 15).
+BY_CONSTRAINT: dict[str, type[ReferralError]] = {"fk_refresh_tokens_user": UserNotFound}
 
 # SQLSTATE classes (PostgreSQL, appendix A) that say something about the server and not about the statement:
 # connection, transaction state (read-only standby), authorization, catalog name, rollback, syntax or access

@@ -2,14 +2,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
-from sqlalchemy import BigInteger, DateTime, Text, bindparam, func, insert, select, true, update
+from sqlalchemy import BigInteger, DateTime, Text, bindparam, exists, func, select, true, update
+from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.tables import referral_codes, users
 from referral.adapters.postgres.users import USER_COLUMNS, user_from, user_with_referrer
 from referral.application.page import Page, PageRequest
-from referral.domain.errors import CodeNotFound, UserNotFound
+from referral.domain.errors import ActiveCodeExists, CodeNotFound, CodeTaken, UserNotFound
 from referral.domain.referral_code import CodeText, NewReferralCode, ReferralCode
 from referral.domain.user import EmailAddress, User, UserId
 
@@ -56,7 +57,14 @@ _ADD = Statement(
             bindparam("expires_at", type_=DateTime(timezone=True)),
         ),
     )
+    # What callers can provoke is no error in PostgreSQL's log, which would hold their values.
+    .on_conflict_do_nothing()
     .returning(*CODE_COLUMNS)
+)
+_WHY_NOT_ADDED = Statement(
+    select(exists().where(referral_codes.c.text == bindparam("text")).label("text_is_taken")).where(
+        users.c.id == bindparam("owner_id"), users.c.erased_at.is_(None)
+    )
 )
 _by_text = select(*CODE_COLUMNS).where(referral_codes.c.text == bindparam("text"))
 _BY_TEXT = Statement(_by_text)
@@ -103,9 +111,12 @@ class PostgresReferralCodes:
             issued_at=code.issued_at,
             expires_at=code.expires_at,
         )
-        if row is None:
+        if row is not None:
+            return _code_from(row)
+        owner = await self.queries.one(_WHY_NOT_ADDED, owner_id=code.owner_id, text=code.text.text)
+        if owner is None:
             raise UserNotFound
-        return _code_from(row)
+        raise CodeTaken if owner["text_is_taken"] else ActiveCodeExists
 
     async def by_text(self, text: CodeText) -> ReferralCode:
         return await self._code(_BY_TEXT, text)

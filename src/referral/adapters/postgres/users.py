@@ -2,12 +2,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
-from sqlalchemy import ColumnElement, bindparam, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.tables import referrals, users
-from referral.domain.errors import EmailTaken, UsernameTaken, UserNotFound
+from referral.domain.errors import DatabaseUnavailable, EmailTaken, UsernameTaken, UserNotFound
 from referral.domain.user import EmailAddress, User, UserId, Username
 
 USER_COLUMNS = (
@@ -39,7 +40,8 @@ _email_key = bindparam("email_key", type_=users.c.email_key.type)
 _this_user: ColumnElement[bool] = (users.c.id == bindparam("user_id")) & users.c.erased_at.is_(None)
 
 _ADD = Statement(
-    insert(users).values(
+    insert(users)
+    .values(
         {
             name: bindparam(name)
             for name in (
@@ -54,6 +56,8 @@ _ADD = Statement(
             )
         }
     )
+    .on_conflict_do_nothing()
+    .returning(users.c.id)
 )
 _TAKEN = Statement(
     select((users.c.email_key == _email_key).label("by_email")).where(
@@ -105,7 +109,7 @@ class PostgresUsers:
     queries: Queries
 
     async def add(self, user: User) -> None:
-        await self.queries.one(
+        added = await self.queries.one(
             _ADD,
             id=user.id,
             username=user.username.text,
@@ -116,6 +120,9 @@ class PostgresUsers:
             credentials_version=user.credentials_version,
             created_at=user.created_at,
         )
+        if added is None:
+            await self.ensure_free(user)
+            raise DatabaseUnavailable  # who was in the way is gone since: the next attempt may succeed
 
     async def ensure_free(self, user: User) -> None:
         taken = await self.queries.one(
