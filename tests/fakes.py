@@ -8,14 +8,15 @@ import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from referral.application import ports
 from referral.application.page import Page, PageRequest
-from referral.application.ports import AccessClaims, Limit, Referee
+from referral.application.ports import AccessClaims, CallRecord, Claim, Limit, Referee
 from referral.domain.errors import (
     ActiveCodeExists,
     CodeNotFound,
@@ -26,6 +27,7 @@ from referral.domain.errors import (
     InvalidAccessToken,
     InvalidInput,
     InvalidRefreshToken,
+    RequestInProgress,
     TooManyAttempts,
     UsernameTaken,
     UserNotFound,
@@ -215,12 +217,17 @@ class Access(Protocol):
     def write(self) -> AbstractAsyncContextManager[Rows]: ...
 
 
+JOINT: ContextVar[Rows | None] = ContextVar("JOINT", default=None)
+"""The draft that all that is written now goes into, if there is one."""
+
+
 class InMemoryStore:
     """Everything that is committed. One writes at a time, which no promise forbids and every lock implies."""
 
     def __init__(self) -> None:
         self._rows = Rows()
         self._turn = asyncio.Lock()
+        self.idempotency_records = InMemoryIdempotencyRecords(self)
         self.users = InMemoryUsers(self)
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
@@ -231,17 +238,36 @@ class InMemoryStore:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Rows]:
+        async with self._draft() as draft:
+            yield draft
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[ports.Transaction]:
+        async with self._draft() as draft:
+            yield InMemoryTransaction(draft)
+
+    @asynccontextmanager
+    async def _draft(self) -> AsyncIterator[Rows]:
+        """What is changed is taken over at a clean end."""
+        if joint := JOINT.get():
+            draft = joint.snapshot()
+            yield draft
+            vars(joint).update(vars(draft))
+            return
         async with self._turn:
             draft = self._rows.snapshot()
             yield draft
             self._rows = draft
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[ports.Transaction]:
-        async with self._turn:
-            transaction = InMemoryTransaction(self._rows.snapshot())
-            yield transaction
-            self._rows = transaction.read()
+    async def joint(self) -> AsyncIterator[None]:
+        """All that is written inside is taken over together."""
+        async with self._draft() as draft:
+            outside = JOINT.set(draft)
+            try:
+                yield
+            finally:
+                JOINT.reset(outside)
 
 
 class InMemoryTransaction:
@@ -467,6 +493,60 @@ class InMemoryRefreshTokens:
         async with self.access.write() as rows:
             for token in [t for t in rows.refresh_tokens.values() if revoked(t)]:
                 del rows.refresh_tokens[token.digest]
+
+
+class FakeSealing:
+    """Writes on what it seals, where the real one encrypts; what another one sealed it cannot open."""
+
+    def __init__(self, secret: str = "secret") -> None:
+        self._mark = f"sealed with {secret}:".encode()
+
+    def seal(self, content: bytes) -> bytes:
+        return self._mark + content
+
+    def opened(self, sealed: bytes) -> bytes | None:
+        return sealed.removeprefix(self._mark) if sealed.startswith(self._mark) else None
+
+
+@dataclass
+class _StoredCall:
+    holder: UUID
+    request: bytes
+    expires_at: datetime
+    answer: bytes | None = None
+
+    def keep(self, answer: bytes) -> None:
+        self.answer = answer
+
+
+@dataclass
+class InMemoryIdempotencyRecords:
+    store: InMemoryStore
+    _calls: dict[bytes, _StoredCall] = field(default_factory=dict)
+
+    async def claim(self, call_id: bytes, request: bytes, now: datetime) -> Claim | CallRecord:
+        known = self._calls.get(call_id)
+        if known is not None and now < known.expires_at:
+            return CallRecord(known.request, known.answer)
+        holder = uuid4()
+        self._calls[call_id] = _StoredCall(holder, request, now + timedelta(seconds=10))
+        return Claim(call_id, holder)
+
+    @asynccontextmanager
+    async def effects_of(self, claim: Claim, clock: ports.Clock) -> AsyncIterator[ports.NewRecord]:
+        mine = _StoredCall(claim.holder, b"", clock.now())
+        try:
+            async with self.store.joint():
+                yield mine
+                known = self._calls.get(claim.call_id)
+                if mine.answer is not None and (known is None or known.holder != claim.holder):
+                    raise RequestInProgress
+            if known and mine.answer is not None:
+                known.answer, known.expires_at = mine.answer, clock.now() + timedelta(hours=24)
+        finally:
+            known = self._calls.get(claim.call_id)
+            if known and known.holder == claim.holder and known.answer is None:
+                del self._calls[claim.call_id]
 
 
 @dataclass(frozen=True)

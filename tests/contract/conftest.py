@@ -6,6 +6,8 @@ import pytest
 
 from fakes import InMemoryStore
 from referral.adapters.postgres.database import Database
+from referral.adapters.postgres.idempotency_records import PostgresIdempotencyRecords
+from referral.adapters.postgres.joint import JoiningQueries
 from referral.adapters.postgres.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.referrals import PostgresReferrals
 from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
@@ -20,11 +22,13 @@ class PostgresStore:
     database: Database
 
     def __post_init__(self):
-        self.users = PostgresUsers(self.database)
-        self.codes = PostgresReferralCodes(self.database)
-        self.referrals = PostgresReferrals(self.database)
-        self.refresh_tokens = PostgresRefreshTokens(self.database)
+        queries = JoiningQueries(self.database)
+        self.users = PostgresUsers(queries)
+        self.codes = PostgresReferralCodes(queries)
+        self.referrals = PostgresReferrals(queries)
+        self.refresh_tokens = PostgresRefreshTokens(queries)
         self.begin = PostgresUnitOfWork(self.database).begin
+        self.idempotency_records = PostgresIdempotencyRecords(self.database)
 
 
 @pytest.fixture(params=["fake", "postgres"])

@@ -14,6 +14,7 @@ from fakes import (
     FakeRandomness,
     FakeRateLimiter,
     FakeRevocations,
+    FakeSealing,
     InMemoryStore,
 )
 from referral.application.authenticate import Authenticate
@@ -27,6 +28,7 @@ from referral.application.issue_code import IssueCode
 from referral.application.list_codes import ListCodes
 from referral.application.list_referrals import ListReferrals
 from referral.application.log_in import LogIn
+from referral.application.once import Once
 from referral.application.password_rule import PasswordRule
 from referral.application.refresh_token_pair import RefreshTokenPair
 from referral.application.register_user import RegisterUser
@@ -112,6 +114,16 @@ def use_cases(
         list_codes=ListCodes(store.codes),
         list_referrals=ListReferrals(store.referrals),
     )
+
+
+@pytest.fixture
+def sealing():
+    return FakeSealing()
+
+
+@pytest.fixture
+def once(store, sealing, clock):
+    return Once(store.idempotency_records, sealing, clock)
 
 
 @pytest.fixture

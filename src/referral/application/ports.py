@@ -214,3 +214,48 @@ class UnitOfWork(Protocol):
         An exception that leaves the block undoes all of it; what a store refuses changes nothing, and the
         block may go on. Outside, each call on a store is a transaction of its own.
         """
+
+
+class Sealing(Protocol):
+    """Keeps what is stored from who reads the database without the service's secret."""
+
+    def seal(self, content: bytes) -> bytes:
+        """The content, encrypted and signed."""
+
+    def opened(self, sealed: bytes) -> bytes | None:
+        """What was sealed; None when it was changed, or sealed under a secret that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """What is known of a call: its request, and the answer, None while it goes on. Both are sealed."""
+
+    request: bytes
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A call's right to be the one that is done for `call_id`, until someone else has it."""
+
+    call_id: bytes
+    holder: UUID
+
+
+class NewRecord(Protocol):
+    def keep(self, answer: bytes) -> None:
+        """Have the answer stored, sealed, with what the call wrote."""
+
+
+class IdempotencyRecords(Protocol):
+    """Remembers calls that came with an idempotency key: for 24 hours, or while they go on for 10 seconds."""
+
+    async def claim(self, call_id: bytes, request: bytes, now: datetime) -> Claim | CallRecord:
+        """Claim a call for who asks now; or what is known of it, when someone else did it or does it."""
+
+    def effects_of(self, claim: Claim, clock: Clock) -> AbstractAsyncContextManager[NewRecord]:
+        """All that the stores write inside is committed at a clean end, together with the answer to keep.
+
+        Without an answer the claim is given up. An exception undoes what was written, and gives it up. Raises
+        RequestInProgress when the claim was lost meanwhile, and undoes what was written.
+        """

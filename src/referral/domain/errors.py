@@ -2,6 +2,7 @@
 
 ReferralError
 ├── InvalidInput            a value breaks a rule: change it
+│   └── IdempotencyKeyReused
 ├── Unauthenticated         say who you are
 │   ├── WrongCredentials
 │   ├── InvalidAccessToken
@@ -18,6 +19,7 @@ ReferralError
 │   ├── ActiveCodeExists
 │   ├── CodeTaken
 │   ├── EmailTaken
+│   ├── RequestInProgress
 │   └── UsernameTaken
 └── Busy                    come back later
     ├── TooManyAttempts
@@ -58,13 +60,19 @@ class InvalidInput(ReferralError):
 
     def __init__(self, *violations: Violation | str) -> None:
         self.violations = tuple(v if isinstance(v, Violation) else Violation(v) for v in violations)
-        super().__init__(
-            self.violations[0].detail
-            if len(self.violations) == 1
-            else f"{len(self.violations)} values are invalid: "
-            + ", ".join(v.field for v in self.violations)
-            + "."
-        )
+        if not self.violations:
+            super().__init__()
+        elif len(self.violations) == 1:
+            super().__init__(self.violations[0].detail)
+        else:
+            fields = ", ".join(v.field for v in self.violations)
+            super().__init__(f"{len(self.violations)} values are invalid: {fields}.")
+
+
+class IdempotencyKeyReused(InvalidInput):
+    """The `Idempotency-Key` came with another request before; a new request needs a new key."""
+
+    detail = "This idempotency key was used for another request."
 
 
 class Unauthenticated(ReferralError):
@@ -172,6 +180,12 @@ class EmailTaken(Conflict):
     """There already is an account with this e-mail address; case makes no difference."""
 
     detail = "There already is an account with this e-mail address."
+
+
+class RequestInProgress(Conflict):
+    """A call with the same `Idempotency-Key` is going on; repeat it in a moment to get its answer."""
+
+    detail = "A request with this idempotency key is in progress; try again in a moment."
 
 
 class UsernameTaken(Conflict):

@@ -22,11 +22,14 @@ from referral.adapters.bcrypt_passwords import BcryptPasswords
 from referral.adapters.common_passwords import ListedCommonPasswords
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
+from referral.adapters.fernet_sealing import FernetSealing
 from referral.adapters.jwt_tokens import JwtAccessTokens
 from referral.adapters.postgres.clock import PostgresClock
 from referral.adapters.postgres.database import Database, Queries
 from referral.adapters.postgres.errors import UNREACHABLE
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.adapters.postgres.idempotency_records import PostgresIdempotencyRecords
+from referral.adapters.postgres.joint import JoiningQueries
 from referral.adapters.postgres.migrate import migrate
 from referral.adapters.postgres.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.referral_codes import PostgresReferralCodes
@@ -40,6 +43,7 @@ from referral.adapters.unlimited import Unlimited
 from referral.application import ports
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.guess_limits import GuessLimits
+from referral.application.once import Once
 from referral.application.password_rule import PasswordRule
 from referral.application.token_pair import TokenPairs
 from referral.application.use_cases import UseCases
@@ -65,10 +69,13 @@ class Adapters(Provider):
     referrals = provide(PostgresReferrals, provides=ports.Referrals)
     refresh_tokens = provide(PostgresRefreshTokens, provides=ports.RefreshTokens)
     unit_of_work = provide(PostgresUnitOfWork, provides=ports.UnitOfWork)
+    idempotency_records = provide(PostgresIdempotencyRecords, provides=ports.IdempotencyRecords)
     housekeeping = provide(PostgresHousekeeping)
 
+    queries = provide(JoiningQueries, provides=Queries)
+
     @provide
-    def database(self, settings: Settings) -> AnyOf[Database, Queries]:
+    def database(self, settings: Settings) -> Database:
         return Database(
             settings.database_url,
             pool_size=settings.pool_size,
@@ -86,6 +93,10 @@ class Adapters(Provider):
         return JwtAccessTokens(settings.secret, settings.access_token_ttl)
 
     @provide
+    def sealing(self, settings: Settings) -> ports.Sealing:
+        return FernetSealing([settings.secret])
+
+    @provide
     def revocations(
         self, queries: Queries, clock: ports.Clock, settings: Settings
     ) -> AnyOf[PostgresRevocations, ports.Revocations]:
@@ -93,9 +104,10 @@ class Adapters(Provider):
 
     @provide
     def rate_limiter(
-        self, queries: Queries, clock: ports.Clock, settings: Settings
+        self, database: Database, clock: ports.Clock, settings: Settings
     ) -> ports.RateLimiter:
-        return PostgresRateLimiter(queries, clock) if settings.rate_limits == "on" else Unlimited()
+        # What is counted counts whatever becomes of the call.
+        return PostgresRateLimiter(database, clock) if settings.rate_limits == "on" else Unlimited()
 
 
 class Application(Provider):
@@ -104,7 +116,7 @@ class Application(Provider):
     scope = Scope.APP
 
     use_cases = provide_all(UseCases, *(field.type for field in fields(UseCases)))
-    parts = provide_all(PasswordRule, GuessLimits, ConfirmPassword)
+    parts = provide_all(PasswordRule, GuessLimits, ConfirmPassword, Once)
 
     @provide
     def token_pairs(

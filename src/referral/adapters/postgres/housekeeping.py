@@ -9,7 +9,12 @@ from referral.adapters.postgres.clock import PostgresClock
 from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.revocations import PostgresRevocations
 from referral.adapters.postgres.statement import Statement
-from referral.adapters.postgres.tables import rate_limits, refresh_tokens, users
+from referral.adapters.postgres.tables import (
+    idempotency_records,
+    rate_limits,
+    refresh_tokens,
+    users,
+)
 from referral.domain.errors import DatabaseUnavailable
 
 REFRESH_SECONDS = 0.3
@@ -19,6 +24,7 @@ _now = bindparam("now", type_=DateTime(timezone=True))
 _SWEEPS = (
     Statement(delete(rate_limits).where(rate_limits.c.resets_at <= _now)),
     Statement(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= _now)),
+    Statement(delete(idempotency_records).where(idempotency_records.c.expires_at <= _now)),
 )
 
 _LOOK = Statement(select(users.c.id).limit(1))

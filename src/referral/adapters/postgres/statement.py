@@ -2,6 +2,7 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.dml import UpdateBase
 
 _DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
@@ -9,11 +10,12 @@ _DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyp
 class Statement:
     """A SQLAlchemy Core statement, compiled once to the SQL and the argument order that asyncpg takes."""
 
-    __slots__ = ("_constants", "_names", "sql")
+    __slots__ = ("_constants", "_names", "sql", "writes")
 
     def __init__(self, statement: ClauseElement) -> None:
         compiled = statement.compile(dialect=_DIALECT)
         self.sql = str(compiled)
+        self.writes = isinstance(statement, UpdateBase)
         self._names: list[str] = compiled.positiontup  # type: ignore[attr-defined]
         self._constants = {
             name: value for name, value in compiled.params.items() if value is not None

@@ -112,3 +112,15 @@ rate_limits = Table(
     Index("ix_rate_limits_resets_at", "resets_at"),
     prefixes=["UNLOGGED"],
 )
+
+# Calls that came with an idempotency key; both contents are sealed.
+idempotency_records = Table(
+    "idempotency_records",
+    metadata,
+    Column("call_id", LargeBinary, primary_key=True),
+    Column("holder", Uuid, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("answer", LargeBinary),
+    Column("expires_at", _instant, nullable=False),
+    Index("ix_idempotency_records_expires_at", "expires_at"),
+)

@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from referral.adapters.postgres.database import Database, Queries
+from referral.adapters.postgres.joint import JOINT
 from referral.adapters.postgres.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.referrals import PostgresReferrals
 from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
@@ -25,5 +26,9 @@ class PostgresUnitOfWork:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[PostgresTransaction]:
+        if joint := JOINT.get():
+            async with joint.step() as connection:
+                yield PostgresTransaction(connection)
+            return
         async with self.database.connection() as connection, connection.connection.transaction():
             yield PostgresTransaction(connection)
