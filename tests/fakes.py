@@ -360,7 +360,9 @@ class InMemoryReferralCodes:
             rows.user(code.owner_id)
             if any(other.text == code.text for other in rows.codes.values()):
                 raise CodeTaken
-            if any(_overlap(code, other) for other in rows.codes.values()):
+            code = replace(code, issued_at=_not_before_a_withdrawal(rows, code))
+            too_late = code.issued_at >= code.expires_at
+            if too_late or any(_overlap(code, other) for other in rows.codes.values()):
                 raise ActiveCodeExists
             stored = ReferralCode(
                 id=CodeId(len(rows.codes) + 1),
@@ -404,6 +406,16 @@ class InMemoryReferralCodes:
         listed = [code for code in _owned(self.access.read(), owner_id) if code.retired_at is None]
         items = listed[request.offset : request.offset + request.size]
         return Page(items, len(listed), request.page, request.size)
+
+
+def _not_before_a_withdrawal(rows: Rows, new: NewReferralCode) -> datetime:
+    """When it is issued: after the owner's last withdrawal, by whatever clock that was."""
+    withdrawn = (
+        old.retired_at
+        for old in _owned(rows, new.owner_id)
+        if old.retired_at and old.issued_at <= new.issued_at < min(old.retired_at, old.expires_at)
+    )
+    return max(withdrawn, default=new.issued_at)
 
 
 def _overlap(new: NewReferralCode, old: ReferralCode) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.statement import Statement
-from referral.adapters.postgres.tables import referral_codes, users
+from referral.adapters.postgres.tables import ACTIVE_WHILE, referral_codes, users
 from referral.adapters.postgres.users import USER_COLUMNS, user_from, user_with_referrer
 from referral.application.page import Page, PageRequest
 from referral.domain.errors import ActiveCodeExists, CodeNotFound, CodeTaken, UserNotFound
@@ -46,15 +46,25 @@ _owner = (
     .with_for_update(key_share=True)
     .cte("owner")
 )
+_issued_at = bindparam("issued_at", type_=DateTime(timezone=True))
+_expires_at = bindparam("expires_at", type_=DateTime(timezone=True))
+# A process whose clock is ahead may have withdrawn the last code in this one's future, by a millisecond or an hour.
+_withdrawn_at = (
+    select(func.max(referral_codes.c.retired_at))
+    .where(
+        referral_codes.c.owner_id == _owner.c.id,
+        ACTIVE_WHILE.op("@>")(_issued_at),
+        referral_codes.c.retired_at.is_not(None),
+    )
+    .scalar_subquery()
+)
+_not_before = func.greatest(_issued_at, _withdrawn_at)
 _ADD = Statement(
     insert(referral_codes)
     .from_select(
         ["owner_id", "text", "issued_at", "expires_at"],
-        select(
-            _owner.c.id,
-            bindparam("text", type_=Text),
-            bindparam("issued_at", type_=DateTime(timezone=True)),
-            bindparam("expires_at", type_=DateTime(timezone=True)),
+        select(_owner.c.id, bindparam("text", type_=Text), _not_before, _expires_at).where(
+            _not_before < _expires_at
         ),
     )
     # What callers can provoke is no error in PostgreSQL's log, which would hold their values.

@@ -52,6 +52,9 @@ users = Table(
     ),
 )
 
+# `least` skips nulls: a code that is not retired ends when it expires.
+ACTIVE_WHILE = func.tstzrange(text("issued_at"), text("least(retired_at, expires_at)"))
+
 referral_codes = Table(
     "referral_codes",
     metadata,
@@ -64,10 +67,9 @@ referral_codes = Table(
     UniqueConstraint("text", name="uq_referral_codes_text"),
     CheckConstraint("issued_at < expires_at", name="ck_referral_codes_expires_later"),
     CheckConstraint("issued_at <= retired_at", name="ck_referral_codes_retired_later"),
-    # `least` skips nulls: a code that is not retired ends when it expires.
     ExcludeConstraint(
         ("owner_id", "="),
-        (func.tstzrange(text("issued_at"), text("least(retired_at, expires_at)")), "&&"),
+        (ACTIVE_WHILE, "&&"),
         name="ex_referral_codes_one_active",
     ),
     Index(
