@@ -9,7 +9,7 @@ DEV := $(VENV)/dev.installed
 MUTATION := $(VENV)/mutation.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit fuzz mutation bench bench-flood bench-scale bench-startup check format lock wheel clean
+.PHONY: help run test unit fuzz mutation bench bench-flood bench-hostile bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,11 +40,20 @@ bench: $(DEV) ## measure every call beside a hand-written ceiling
 bench-flood: $(DEV) ## measure what a flood of log-ins does to the rest
 	@$(BENCH) bench.flood $(ARGS)
 
+bench-hostile: $(DEV) ## measure what hostile clients do to one that means well (40 minutes)
+	@$(BENCH) bench.hostile $(ARGS)
+
 bench-scale: $(DEV) ## measure the reads at a thousand to ten million referrals (needs 10 GB)
 	@$(BENCH) bench.scale $(ARGS)
 
 bench-startup: $(DEV) ## measure how long a start takes, and what the processes hold
 	@$(BENCH) bench.startup $(ARGS)
+
+bench-thief: $(DEV) ## have thieves outrun the revocation of the refresh tokens they stole
+	@$(BENCH) bench.thief $(ARGS)
+
+bench-timing: $(DEV) ## measure whether a refused log-in tells by its time what was wrong (5 minutes)
+	@$(BENCH) bench.guess_timing $(ARGS)
 
 BENCH := PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m
 

@@ -26,17 +26,20 @@ Measured = Callable[..., Coroutine[Any, Any, Load]]
 
 
 def reads(data: Data) -> dict[str, Measured]:
+    return {name: partial(read, reads=these) for name, these in asked(data).items()}
+
+
+def asked(data: Data) -> dict[str, list[Read]]:
     """By name, what asks for data; up to a thousand users' and those of the user with most referrals."""
     users = range(0, data.referrers, -(-data.referrers // 1000))
     tokens = {user: access_token_of(user) for user in users}
-    asked = {
+    return {
         "code status": reads_of_code_status(data),
         "own codes": [Read("/codes", tokens[user]) for user in users],
         "code by e-mail": [Read(f"/codes/{email_of(user)}", tokens[user]) for user in users],
         "referrals page of 50": [Read(f"/users/{id_of(user)}", tokens[user]) for user in users],
         "the same of one with most": [Read(f"/users/{id_of(0)}", tokens[0])],
     }
-    return {name: partial(read, reads=these) for name, these in asked.items()}
 
 
 def reads_of_code_status(data: Data) -> list[Read]:

@@ -36,6 +36,36 @@ class Read(NamedTuple):
     token: str | None
 
 
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    stays_open: bool
+
+
+def request(method: str, path: str, token: str | None = None, body: bytes = b"") -> bytes:
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def connect(
+    address: str, source: str = "127.0.0.1"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection from one of this machine's own addresses, 127.0.0.0/8."""
+    place = urlsplit(address)
+    return await asyncio.open_connection(place.hostname, place.port, local_addr=(source, 0))
+
+
+async def answer(reader: asyncio.StreamReader) -> Answer:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = re.search(rb"\r\ncontent-length: (\d+)", head)
+    body = await reader.readexactly(int(length[1])) if length else b""
+    return Answer(int(head[9:12]), body, b"\r\nconnection: close" not in head)
+
+
 class Call(NamedTuple):
     """One HTTP connection: `await call(method, path, token, body)` gives status and body."""
 
@@ -47,18 +77,11 @@ class Call(NamedTuple):
     async def __call__(
         self, method: str, path: str, token: str | None = None, body: bytes = b""
     ) -> tuple[int, bytes]:
-        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
-        head = (
-            f"{method} {self.base}{path} HTTP/1.1\r\nHost: localhost\r\n{authorization}"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
         started = time.perf_counter()
-        self.writer.write(head.encode() + body)
-        answer = (await self.reader.readuntil(b"\r\n\r\n")).lower()
-        length = re.search(rb"\r\ncontent-length: (\d+)", answer)
-        content = await self.reader.readexactly(int(length[1])) if length else b""
+        self.writer.write(request(method, self.base + path, token, body))
+        status, content, _ = await answer(self.reader)
         self.seconds.append(time.perf_counter() - started)
-        return int(answer[9:12]), content
+        return status, content
 
 
 Player = Callable[[Call], Awaitable[None]]

@@ -32,6 +32,27 @@ def resident_megabytes(process: int) -> float:
     )
 
 
+def held(process: int) -> tuple[float, int]:
+    """Megabytes of the process and its descendants, shared pages counted once, and how many files they have open.
+
+    What PostgreSQL's processes share is of a fixed size: only their own memory is counted.
+    """
+    megabytes, files = 0.0, 0
+    for member in family(process):
+        try:
+            name = Path(f"/proc/{member}/comm").read_text().strip()
+            which = "Pss_Anon" if name == "postgres" else "Pss"
+            rollup = dict(
+                line.split()[:2]
+                for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()
+            )
+            megabytes += int(rollup[f"{which}:"]) * 1024 / 1e6
+            files += len(list(Path(f"/proc/{member}/fd").iterdir()))
+        except (FileNotFoundError, ProcessLookupError):  # it ended just now
+            continue
+    return megabytes, files
+
+
 def description() -> str:
     """The size of this machine and the versions of what matters."""
     import platform

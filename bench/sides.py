@@ -14,7 +14,7 @@ from bench.load import Load
 from bench.machine import cpu_seconds
 from referral.adapters.embedded_postgres import embedded_postgres
 from referral.adapters.postgres.migrate import migrate
-from servers import Server, running
+from servers import SERVICE, Server, running
 
 CEILING = ("-m", "bench.ceiling")
 
@@ -36,9 +36,9 @@ class Database:
     process: int
     directory: Path
 
-    def service(self, rate_limits: str = "off") -> AbstractContextManager[Server]:
+    def service(self, **settings: object) -> AbstractContextManager[Server]:
         """With the settings it has by default, but no limits, and bcrypt at its lowest cost for new passwords."""
-        return running(self.directory, self.url, rate_limits=rate_limits)
+        return running(self.directory, self.url, SERVICE, **settings)
 
     def ceiling(self) -> AbstractContextManager[Server]:
         return running(self.directory, self.url, CEILING)

@@ -18,15 +18,52 @@ ROOT = Path(__file__).parents[2]
         ("compare", ["--rounds=1", "--seconds=1", "--only=refresh"]),
         ("flood", ["--rounds=1", "--seconds=3"]),
         ("startup", ["--rounds=1"]),
+        ("guess_timing", ["--times=2", "--cost=6", "--tolerance=0.5"]),
         ("scale", ["--rounds=1", "--seconds=1", "--sizes=1000", "--plot=plot.svg"]),
     ],
 )
 def test_a_benchmark_measures_the_service_and_says_what_it_found(tmp_path, program, options):
-    subprocess.run(
+    run(program, options, tmp_path, check=True)
+
+    assert len(found(tmp_path)) > 1
+
+
+@pytest.mark.parametrize(
+    ("program", "options"),
+    [
+        ("hostile", ["--only", "all together", "--together=2", "--p99=0"]),
+        ("guess_timing", ["--times=2", "--cost=6", "--tolerance=-1"]),
+    ],
+)
+def test_a_benchmark_that_misses_a_goal_fails_and_says_which(tmp_path, program, options):
+    ended = run(program, options, tmp_path, check=False)
+
+    assert ended.returncode == 1
+    assert found(tmp_path)["missed"]
+
+
+def test_the_table_of_what_hostile_clients_did_is_written_into_the_page(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n<!-- measured by bench.hostile -->\nold\n<!-- end -->\nAfter.\n")
+    run("hostile", ["--only", "nobody", "--seconds=1", "--p99=60000"], tmp_path, check=True)
+
+    run("hostile", [f"--table={page}"], tmp_path, check=True)
+
+    text = page.read_text()
+    assert text.startswith("Before.\n")
+    assert text.endswith("After.\n")
+    assert "\n| nobody |" in text
+    assert "old" not in text
+
+
+def run(program: str, options: list[str], directory: Path, *, check: bool):
+    return subprocess.run(
         [sys.executable, "-m", f"bench.{program}", *options, "--json=found.json"],
-        cwd=tmp_path,
+        cwd=directory,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
-        check=True,
+        check=check,
     )
 
-    assert len(json.loads((tmp_path / "found.json").read_text())) > 1
+
+def found(directory: Path):
+    return json.loads((directory / "found.json").read_text())
