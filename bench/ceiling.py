@@ -38,7 +38,7 @@ from referral.adapters.postgres.refresh_tokens import _LOCK as _LOCK_TOKEN
 from referral.adapters.postgres.refresh_tokens import _SAVE as _SPEND_TOKEN
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.users import _ADD as _ADD_USER
-from referral.adapters.postgres.users import _BY_ID, _BY_LOGIN, _TAKEN
+from referral.adapters.postgres.users import _BY_ID, _BY_USERNAME, _TAKEN
 from referral.adapters.system import SystemRandomness
 
 new_id = SystemRandomness().new_id
@@ -236,7 +236,7 @@ class Ceiling:
         return 201, encode({"id": user["id"], "email": new.email, "username": new.username})
 
     async def log_in(self, asked: TokenRequest) -> tuple[int, bytes]:
-        holder = await self.row(_BY_LOGIN, asked.username.lower())
+        holder = await self.row(_BY_USERNAME, asked.username.lower())
         right = await asyncio.get_running_loop().run_in_executor(
             self.threads,
             bcrypt.checkpw,

@@ -4,9 +4,15 @@
 """
 
 import asyncio
-import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+)
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -15,8 +21,9 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from referral.application import ports
+from referral.application.limit import Limit, Use, refused_for
 from referral.application.page import Page, PageRequest
-from referral.application.ports import AccessClaims, CallRecord, Claim, Limit, Referee
+from referral.application.ports import AccessClaims, CallRecord, Claim, Referee
 from referral.domain.errors import (
     ActiveCodeExists,
     CodeNotFound,
@@ -28,7 +35,6 @@ from referral.domain.errors import (
     InvalidInput,
     InvalidRefreshToken,
     RequestInProgress,
-    TooManyAttempts,
     UsernameTaken,
     UserNotFound,
 )
@@ -162,25 +168,80 @@ class FakeAccessTokens:
 
 
 @dataclass
+class Bucket:
+    """What one holds: hits until its window ends, attempts in progress until they are given up."""
+
+    resets_at: datetime
+    hits: int = 0
+    in_progress: int = 0
+    given_up_at: datetime | None = None
+
+
+@dataclass
 class FakeRateLimiter:
     """Counts in fixed windows, as the real one does."""
 
     clock: ports.Clock
-    _counts: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    _buckets: dict[str, Bucket] = field(default_factory=dict)
+    _closed_until: dict[str, datetime] = field(default_factory=dict)
 
-    async def hit(self, bucket: str, limit: Limit) -> None:
+    def ensure_open(self, bucket: str) -> None:
+        left = self._closed_until.get(bucket, self.clock.now()) - self.clock.now()
+        if left > timedelta(0):
+            raise refused_for(left)
+
+    def close(self, bucket: str, time: timedelta) -> None:
+        self._closed_until[bucket] = self.clock.now() + time
+
+    async def hit(self, limits: Mapping[str, Limit]) -> None:
+        for bucket in limits:
+            self.ensure_open(bucket)
+        before = await self.look(*limits)
+        for bucket, limit in limits.items():
+            counted = self._at(bucket, limit)
+            counted.hits += 1
+            if counted.hits >= limit.hits:
+                self._closed_until[bucket] = counted.resets_at
+        for bucket, limit in limits.items():
+            limit.ensure_room(before[bucket])
+
+    async def look(self, *buckets: str) -> Mapping[str, Use]:
         now = self.clock.now()
-        hits, resets_at = self._counts.get(bucket, (0, now))
-        if resets_at <= now:
-            hits, resets_at = 0, now + limit.window
-        self._counts[bucket] = hits + 1, resets_at
-        if hits + 1 > limit.hits:
-            raise TooManyAttempts(max(1, math.ceil((resets_at - now).total_seconds())))
+        return {
+            bucket: self._use(self._buckets.get(bucket, Bucket(now)), now) for bucket in buckets
+        }
 
-    async def give_back(self, bucket: str) -> None:
-        if bucket in self._counts:
-            hits, resets_at = self._counts[bucket]
-            self._counts[bucket] = max(hits - 1, 0), resets_at
+    async def start(self, limits: Mapping[str, Limit]) -> None:
+        before = await self.look(*limits)
+        for bucket, limit in limits.items():
+            limit.ensure_room(before[bucket])
+        for bucket, limit in limits.items():
+            started = self._at(bucket, limit)
+            started.in_progress = before[bucket].in_progress + 1
+            started.given_up_at = self.clock.now() + ports.IN_PROGRESS
+
+    async def finish(self, buckets: Collection[str], *, hits: int) -> None:
+        for bucket in buckets:
+            if bucket in self._buckets:
+                self._buckets[bucket].hits += hits
+                self._buckets[bucket].in_progress -= 1
+
+    async def remember(self, bucket: str, time: timedelta) -> None:
+        self._buckets[bucket] = Bucket(self.clock.now() + time, hits=1)
+
+    def _at(self, bucket: str, limit: Limit) -> Bucket:
+        now = self.clock.now()
+        if bucket not in self._buckets or self._buckets[bucket].resets_at <= now:
+            self._buckets[bucket] = Bucket(now + limit.window)
+        return self._buckets[bucket]
+
+    @staticmethod
+    def _use(bucket: Bucket, now: datetime) -> Use:
+        if bucket.resets_at <= now:
+            return Use()
+        given_up = bucket.given_up_at is None or bucket.given_up_at <= now
+        in_progress = 0 if given_up else max(bucket.in_progress, 0)
+        return Use(bucket.hits, in_progress, bucket.resets_at - now)
 
 
 @dataclass
@@ -314,11 +375,12 @@ class InMemoryUsers:
         async with self.access.write() as rows:
             return rows.user(user_id)
 
-    async def by_login(self, login_key: str) -> list[User]:
+    async def by_login(self, key: str) -> User | None:
         rows = self.access.read()
-        meant = [u for u in rows.users.values() if login_key in {u.email.key, u.username.key}]
-        meant.sort(key=lambda user: user.email.key != login_key)
-        return [rows.user(user.id) for user in meant]
+        for user in rows.users.values():
+            if key == (user.email.key if "@" in key else user.username.key):
+                return rows.user(user.id)
+        return None
 
     async def set_password(self, user: User, password_hash: str, *, instead_of: str) -> bool:
         async with self.access.write() as rows:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from databases import execute
+from databases import execute, query
 from referral.adapters.postgres.migrate import migrate
 from referral.adapters.postgres.tables import metadata
 
@@ -125,6 +125,46 @@ def test_migrating_twice_changes_nothing(migrated_url):
     assert on(migrated_url, lambda c: c.execute(text("SELECT hits FROM rate_limits")).all()) == [
         (1,)
     ]
+
+
+def test_f22_the_version_before_works_on_the_new_schema(migrated_url):
+    execute(
+        migrated_url,
+        "INSERT INTO rate_limits (bucket, hits, resets_at) VALUES ('one', 1, now())"
+        " ON CONFLICT (bucket) DO UPDATE SET hits = rate_limits.hits + 1"
+        " RETURNING hits, resets_at",
+    )
+
+    assert query(migrated_url, "SELECT hits, in_progress, in_progress_until FROM rate_limits") == [
+        (1, 0, None)
+    ]
+
+
+def test_f22_a_table_of_counts_is_not_rewritten_however_big_it_is(blank_url):
+    migrate(blank_url, "0001")
+    execute(blank_url, "INSERT INTO rate_limits (bucket, hits, resets_at) VALUES ('one', 1, now())")
+    where = "SELECT pg_relation_filenode('rate_limits')"
+    before = query(blank_url, where)
+
+    migrate(blank_url, "0002")
+
+    assert query(blank_url, where) == before
+    assert query(blank_url, "SELECT hits, in_progress FROM rate_limits") == [(1, 0)]
+
+
+def test_f22_a_migration_does_not_hold_up_the_service_while_it_waits_for_a_lock(blank_url):
+    migrate(blank_url, "0001")
+
+    with pytest.raises(DBAPIError, match="lock timeout"):
+        on(
+            blank_url,
+            lambda connection: (
+                connection.execute(text("LOCK TABLE rate_limits")),
+                migrate(blank_url, "0002"),
+            ),
+        )
+
+    migrate(blank_url, "0002")
 
 
 def test_f23_of_several_migrators_at_once_all_succeed(blank_url, database_url):

@@ -19,6 +19,7 @@ from fakes import (
 )
 from referral.application.authenticate import Authenticate
 from referral.application.change_password import ChangePassword
+from referral.application.code_guesses import CodeGuesses
 from referral.application.code_status import CodeStatus
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.erase_user import EraseUser
@@ -76,7 +77,7 @@ def use_cases(
 ) -> UseCases:
     email_addresses = FakeEmailAddresses()
     password_rule = PasswordRule(FakeCommonPasswords())
-    guess_limits = GuessLimits(rate_limiter)
+    guess_limits, code_guesses = GuessLimits(rate_limiter), CodeGuesses(rate_limiter)
     confirm_password = ConfirmPassword(password_hasher, guess_limits)
     token_pairs = TokenPairs(access_tokens, randomness, clock, refresh_token_ttl=timedelta(days=30))
     return UseCases(
@@ -90,10 +91,12 @@ def use_cases(
             randomness,
             clock,
             rate_limiter,
+            code_guesses,
         ),
         log_in=LogIn(
             store.users,
             store.refresh_tokens,
+            email_addresses,
             password_hasher,
             guess_limits,
             token_pairs,
@@ -107,10 +110,10 @@ def use_cases(
             store, store.users, confirm_password, password_rule, password_hasher, clock
         ),
         erase_user=EraseUser(store, store.users, confirm_password, clock),
-        issue_code=IssueCode(store, store.codes, randomness, clock),
+        issue_code=IssueCode(store, store.codes, randomness, clock, rate_limiter),
         retire_code=RetireCode(store, clock),
         find_code=FindCode(store.codes, email_addresses, rate_limiter, clock),
-        code_status=CodeStatus(store.codes),
+        code_status=CodeStatus(store.codes, code_guesses),
         list_codes=ListCodes(store.codes),
         list_referrals=ListReferrals(store.referrals),
     )

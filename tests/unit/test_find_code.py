@@ -79,3 +79,20 @@ async def test_c09_a_caller_looks_up_30_addresses_a_minute_at_most(
     clock.advance(minutes=1)
     with pytest.raises(CodeNotFound):
         await find_code(email="guess30@example.org", caller_id=bob.id)
+
+
+async def test_c09_a_caller_looks_up_300_addresses_an_hour_at_most(find_code, sign_up, clock):
+    bob = await sign_up("bob")
+    for n in range(300):
+        clock.advance(seconds=2)
+        with pytest.raises(CodeNotFound):
+            await find_code(email=f"guess{n}@example.org", caller_id=bob.id)
+
+    clock.advance(minutes=1)
+    with pytest.raises(TooManyAttempts) as refused:
+        await find_code(email="guess300@example.org", caller_id=bob.id)
+
+    assert refused.value.retry_after == 60 * 60 - 299 * 2 - 60
+    clock.advance(seconds=refused.value.retry_after)
+    with pytest.raises(CodeNotFound):
+        await find_code(email="guess300@example.org", caller_id=bob.id)

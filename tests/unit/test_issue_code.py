@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from referral.domain.errors import (
     CodeNotFound,
     CodeTaken,
     InvalidInput,
+    TooManyAttempts,
     UserNotFound,
     Violation,
 )
@@ -168,7 +170,7 @@ async def test_a_chosen_text_that_is_taken_is_tried_once(issue_code, sign_up, st
             tried_at.append(clock.now())
             return store.begin()
 
-    watched = type(issue_code)(WatchedUnitOfWork(), store.codes, issue_code.randomness, clock)
+    watched = replace(issue_code, unit_of_work=WatchedUnitOfWork())
 
     with pytest.raises(CodeTaken):
         await watched(
@@ -196,7 +198,7 @@ async def test_a_code_that_expired_while_it_waited_for_its_turn_is_refused(
             clock.advance(seconds=1)
             return store.begin()
 
-    slowly = type(issue_code)(SlowUnitOfWork(), store.codes, issue_code.randomness, clock)
+    slowly = replace(issue_code, unit_of_work=SlowUnitOfWork())
 
     with pytest.raises(InvalidInput) as refused:
         await slowly(
@@ -215,3 +217,36 @@ async def test_who_does_not_exist_has_no_codes(issue_code, clock, replace_active
         await issue_code(
             owner_id=an_id(404), expires_at=in_a_week(clock), replace_active=replace_active
         )
+
+
+async def test_e11_a_user_issues_30_codes_an_hour_at_most(issue_code, owner, sign_up, clock):
+    bob = await sign_up("bob")
+
+    async def issue(user=owner):
+        return await issue_code(owner_id=user.id, expires_at=in_a_week(clock), replace_active=True)
+
+    for _ in range(30):
+        await issue()
+    with pytest.raises(TooManyAttempts) as refused:
+        await issue()
+
+    assert refused.value.retry_after == 60 * 60
+    assert await issue(bob)
+    clock.advance(hours=1)
+    assert await issue()
+
+
+async def test_e11_codes_that_are_refused_for_a_conflict_count_too(issue_code, owner, clock):
+    await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
+
+    for expected in [ActiveCodeExists] * 29 + [TooManyAttempts]:
+        with pytest.raises(expected):
+            await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
+
+
+async def test_codes_that_break_a_rule_do_not_count(issue_code, owner, clock):
+    for _ in range(100):
+        with pytest.raises(InvalidInput):
+            await issue_code(owner_id=owner.id, code="no!", expires_at=in_a_week(clock))
+
+    assert await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))

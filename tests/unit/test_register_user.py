@@ -189,8 +189,8 @@ async def test_e07_all_that_is_cheap_is_refused_before_a_password_is_hashed(
         await sign_up("ann")
 
 
-async def test_e06_one_address_registers_60_times_a_minute_at_most(sign_up, clock):
-    for n in range(60):
+async def test_a23_e06_one_address_registers_20_times_a_minute_at_most(sign_up, clock):
+    for n in range(20):
         await sign_up(f"user{n}", client_address="192.0.2.1")
 
     with pytest.raises(TooManyAttempts) as refused:
@@ -199,6 +199,31 @@ async def test_e06_one_address_registers_60_times_a_minute_at_most(sign_up, cloc
     assert refused.value.retry_after == 60
     clock.advance(minutes=1)
     await sign_up("one-more", client_address="192.0.2.1")
+
+
+async def test_a23_registering_an_address_that_is_taken_counts_too(sign_up):
+    await sign_up("ann")
+
+    for expected in [UsernameTaken] * 20 + [TooManyAttempts]:
+        with pytest.raises(expected):
+            await sign_up("ann", client_address="192.0.2.1")
+
+
+@pytest.mark.parametrize("name", ["bob@example.org", "ann@", "@ann", "bob＠example.org"])
+async def test_a18_a_name_with_an_at_sign_that_is_not_the_own_address_is_refused(
+    register_user, name
+):
+    with pytest.raises(InvalidInput) as refused:
+        await register_user(username=name, email="ann@example.org", password=PASSWORD)
+
+    assert [v.field for v in refused.value.violations] == ["username"]
+
+
+@pytest.mark.parametrize("name", ["ann@example.org", "Ann@Example.ORG", "ann＠example.org"])
+async def test_the_own_address_can_be_the_name(register_user, log_in, name):
+    await register_user(username=name, email="ann@example.org", password=PASSWORD)
+
+    assert await log_in(username=name, password=PASSWORD)
 
 
 async def test_an_erased_account_frees_its_name_and_address(sign_up, erase_user, who_am_i):

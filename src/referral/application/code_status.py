@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from referral.application.code_guesses import CodeGuesses
 from referral.application.ports import ReferralCodes
 from referral.domain.errors import CodeNotFound, InvalidInput
 from referral.domain.referral_code import CodeText, ReferralCode
@@ -7,15 +8,20 @@ from referral.domain.referral_code import CodeText, ReferralCode
 
 @dataclass(frozen=True, slots=True)
 class CodeStatus:
-    """Look up a code by its text, expired or not; raise CodeNotFound for an unknown or a withdrawn one."""
+    """Look up a code by its text, expired or not.
+
+    Raises CodeNotFound for an unknown or a withdrawn one; TooManyAttempts for an address that tries many of them.
+    """
 
     codes: ReferralCodes
+    code_guesses: CodeGuesses
 
-    async def __call__(self, *, code: str) -> ReferralCode:
-        try:
-            found = await self.codes.by_text(CodeText.parse(code))
-        except InvalidInput:
-            raise CodeNotFound from None
-        if found.retired_at is not None:
-            raise CodeNotFound
-        return found
+    async def __call__(self, *, code: str, client_address: str | None = None) -> ReferralCode:
+        async with self.code_guesses.counted(client_address):
+            try:
+                found = await self.codes.by_text(CodeText.parse(code))
+            except InvalidInput:
+                raise CodeNotFound from None
+            if found.retired_at is not None:
+                raise CodeNotFound
+            return found

@@ -15,7 +15,7 @@ class ConfirmPassword:
 
     async def __call__(self, user: User, password: str, client_address: str | None) -> None:
         self.password_hasher.ensure_room()
-        async with self.guess_limits.attempt(str(user.id), client_address):
+        async with self.guess_limits.attempt(user.id, client_address):
             await self._check(normalise_password(password), user.password_hash)
 
     async def _check(self, password: str, password_hash: str) -> None:

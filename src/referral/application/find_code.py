@@ -1,12 +1,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from referral.application.ports import Clock, EmailAddresses, Limit, RateLimiter, ReferralCodes
+from referral.application.limit import Limit
+from referral.application.ports import Clock, EmailAddresses, RateLimiter, ReferralCodes
 from referral.domain.errors import CodeNotFound, InvalidInput
 from referral.domain.referral_code import ReferralCode
 from referral.domain.user import User, UserId
 
 PER_MINUTE = Limit(hits=30, window=timedelta(minutes=1))
+PER_HOUR = Limit(hits=300, window=timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +32,10 @@ class FindCode:
         except InvalidInput:
             raise CodeNotFound from None
         if caller_id is not None:
-            await self.rate_limiter.hit(f"find-code:{caller_id}", PER_MINUTE)
+            await self.rate_limiter.hit(
+                {
+                    f"find-code:hour:{caller_id}": PER_HOUR,
+                    f"find-code:minute:{caller_id}": PER_MINUTE,
+                }
+            )
         return await self.codes.active_by_email(address, self.clock.now())

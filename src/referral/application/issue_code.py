@@ -1,7 +1,8 @@
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from referral.application.ports import Clock, Randomness, ReferralCodes, UnitOfWork
+from referral.application.limit import Limit
+from referral.application.ports import Clock, Randomness, RateLimiter, ReferralCodes, UnitOfWork
 from referral.domain.errors import Checks, CodeTaken
 from referral.domain.referral_code import (
     CodeText,
@@ -12,6 +13,8 @@ from referral.domain.referral_code import (
 from referral.domain.user import UserId
 
 ATTEMPTS_AT_A_FREE_TEXT = 3
+# Refused ones too: a text once used is used for good, and each conflict costs the database a line in its log.
+PER_OWNER = Limit(hits=30, window=timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,14 @@ class IssueCode:
     `expires_at` is a time, or the text of one; without an offset it is taken as UTC.
 
     Beside an active code it raises ActiveCodeExists, or retires that one when asked to replace it.
-    Raises InvalidInput, CodeTaken or UserNotFound; then the codes are as they were.
+    Raises InvalidInput, CodeTaken, UserNotFound or TooManyAttempts; then the codes are as they were.
     """
 
     unit_of_work: UnitOfWork
     codes: ReferralCodes
     randomness: Randomness
     clock: Clock
+    rate_limiter: RateLimiter
 
     async def __call__(
         self,
@@ -43,6 +47,7 @@ class IssueCode:
         with checks.of("expires_at"):
             until = expiry(expires_at, self.clock.now())
         checks.done()
+        await self.rate_limiter.hit({f"issue-code:{owner_id}": PER_OWNER})
         attempts = 1 if chosen else ATTEMPTS_AT_A_FREE_TEXT
         while True:
             attempts -= 1

@@ -1,11 +1,19 @@
 from dataclasses import dataclass
 
 from referral.application.guess_limits import GuessLimits
-from referral.application.ports import PasswordHasher, Randomness, RefreshTokens, Users
+from referral.application.ports import (
+    EmailAddresses,
+    PasswordHasher,
+    Randomness,
+    RefreshTokens,
+    Users,
+)
 from referral.application.token_pair import TokenPair, TokenPairs
-from referral.domain.errors import WrongCredentials
+from referral.domain.errors import InvalidInput, WrongCredentials
 from referral.domain.refresh_token import FamilyId
-from referral.domain.user import User, normalise_password, same_name_key
+from referral.domain.user import User, Username, normalise_password
+
+NOBODYS_KEY = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +25,7 @@ class LogIn:
 
     users: Users
     refresh_tokens: RefreshTokens
+    email_addresses: EmailAddresses
     password_hasher: PasswordHasher
     guess_limits: GuessLimits
     token_pairs: TokenPairs
@@ -26,10 +35,13 @@ class LogIn:
         self, *, username: str, password: str, client_address: str | None = None
     ) -> TokenPair:
         self.password_hasher.ensure_room()
-        login_key = same_name_key(username)
+        key = self._key(username)
+        name = key or username
+        self.guess_limits.ensure_open(name, client_address)
         secret = normalise_password(password)
-        async with self.guess_limits.attempt(login_key, client_address):
-            user = await self._authenticated(login_key, secret)
+        user = await self.users.by_login(key)
+        async with self.guess_limits.attempt(user.id if user else name, client_address, name):
+            user = await self._authenticated(user, secret)
         if self.password_hasher.is_outdated(user.password_hash):
             stronger = await self.password_hasher.hash(secret)
             await self.users.set_password(user, stronger, instead_of=user.password_hash)
@@ -37,12 +49,17 @@ class LogIn:
         await self.refresh_tokens.add(token)
         return pair
 
-    async def _authenticated(self, login_key: str, password: str) -> User:
-        # One person's user name may be another's address; neither locks the other out.
-        users = await self.users.by_login(login_key)
-        for user in users:
-            if await self.password_hasher.verify(password, user.password_hash):
-                return user
-        if not users:
-            await self.password_hasher.verify(password, None)
-        raise WrongCredentials
+    def _key(self, username: str) -> str:
+        """What to look for: the key of a name or, with an @ in it, of an address; nobody's if it can be neither."""
+        try:
+            if "@" in username:
+                return self.email_addresses.parse(username).key
+            return Username.parse(username).key
+        except InvalidInput:
+            return NOBODYS_KEY
+
+    async def _authenticated(self, user: User | None, password: str) -> User:
+        right = await self.password_hasher.verify(password, user.password_hash if user else None)
+        if user is None or not right:
+            raise WrongCredentials
+        return user

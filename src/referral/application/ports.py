@@ -4,17 +4,22 @@ Every promise here is held by a test that runs on each implementation. Every met
 database may also raise DatabaseUnavailable.
 """
 
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from referral.application.limit import Limit, Use
 from referral.application.page import Page, PageRequest
 from referral.domain.referral import Referral
 from referral.domain.referral_code import CodeText, NewReferralCode, ReferralCode
 from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
 from referral.domain.user import EmailAddress, User, UserId
+
+# Longer than any attempt takes, and short enough to wait for.
+IN_PROGRESS = timedelta(seconds=10)
 
 
 class Clock(Protocol):
@@ -94,22 +99,33 @@ class Revocations(Protocol):
         """Whether the credentials have changed since; right within a second, on every process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `hits` in a window of time."""
-
-    hits: int
-    window: timedelta
-
-
 class RateLimiter(Protocol):
-    """Counts what may be done only so often; every process sees one count."""
+    """Counts what may be done only so often; every process sees one count.
 
-    async def hit(self, bucket: str, limit: Limit) -> None:
-        """Count one more; raise TooManyAttempts when that is more than the limit allows."""
+    Hits count until the bucket's window ends. An attempt in progress counts until it is finished, and for
+    IN_PROGRESS at most: the process that made it may have died.
+    """
 
-    async def give_back(self, bucket: str) -> None:
-        """Take one count back, for an attempt that turned out to be harmless."""
+    def ensure_open(self, bucket: str) -> None:
+        """Raise TooManyAttempts if this process knows that the bucket is closed; nobody else is asked."""
+
+    def close(self, bucket: str, time: timedelta) -> None:
+        """Have `ensure_open` refuse the bucket for so long, in this process."""
+
+    async def hit(self, limits: Mapping[str, Limit]) -> None:
+        """Count one more in each bucket; raise TooManyAttempts if a limit is exceeded. Closes what has reached it."""
+
+    async def look(self, *buckets: str) -> Mapping[str, Use]:
+        """How much of each bucket is used."""
+
+    async def start(self, limits: Mapping[str, Limit]) -> None:
+        """Count an attempt in progress in each bucket, or in none and raise TooManyAttempts."""
+
+    async def finish(self, buckets: Collection[str], *, hits: int) -> None:
+        """Count one attempt in progress less in each bucket, and so many hits more."""
+
+    async def remember(self, bucket: str, time: timedelta) -> None:
+        """Have the bucket show a hit for so long, from now on."""
 
 
 class Users(Protocol):
@@ -125,8 +141,8 @@ class Users(Protocol):
     async def lock(self, user_id: UserId) -> User:
         """As `by_id`, and until the transaction ends nobody else gets past here with this user."""
 
-    async def by_login(self, login_key: str) -> list[User]:
-        """Who may mean themselves by this name or address: the owner of the address first, two at most."""
+    async def by_login(self, key: str) -> User | None:
+        """Whose e-mail address has this key, if there is an @ in it, or else whose user name."""
 
     async def set_password(self, user: User, password_hash: str, *, instead_of: str) -> bool:
         """Store a new hash unless another was stored since; the tokens stay as they are. Whether it was done."""

@@ -1,11 +1,12 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from referral.application.code_guesses import CodeGuesses
+from referral.application.limit import Limit
 from referral.application.password_rule import PasswordRule
 from referral.application.ports import (
     Clock,
     EmailAddresses,
-    Limit,
     PasswordHasher,
     Randomness,
     RateLimiter,
@@ -24,7 +25,7 @@ from referral.domain.referral import refer
 from referral.domain.referral_code import CodeText, ReferralCode
 from referral.domain.user import EmailAddress, User, UserId, Username
 
-PER_ADDRESS = Limit(hits=60, window=timedelta(minutes=1))
+PER_ADDRESS = Limit(hits=20, window=timedelta(minutes=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class RegisterUser:
     randomness: Randomness
     clock: Clock
     rate_limiter: RateLimiter
+    code_guesses: CodeGuesses
 
     async def __call__(
         self,
@@ -60,13 +62,16 @@ class RegisterUser:
             names.append(name := Username.parse(username))
         with checks.of("email"):
             names.append(address := self.email_addresses.parse(email))
+        if not checks.violations:
+            with checks.of("username"):
+                name.ensure_not_anothers(address)
         with checks.of("password"):
             secret = self.password_rule(password, unlike=names)
         checks.done()
         if client_address is not None:
-            await self.rate_limiter.hit(f"register:{client_address}", PER_ADDRESS)
+            await self.rate_limiter.hit({f"register:{client_address}": PER_ADDRESS})
 
-        referral_code = None if code is None else await self._usable(code)
+        referral_code = None if code is None else await self._usable(code, client_address)
         user = User(
             id=UserId(self.randomness.new_id()),
             username=name,
@@ -79,13 +84,14 @@ class RegisterUser:
         user = replace(user, password_hash=await self.password_hasher.hash(secret.text))
         return await self._store(user, referral_code)
 
-    async def _usable(self, raw: str) -> ReferralCode:
-        try:
-            code = await self.codes.by_text(CodeText.parse(raw))
-        except (InvalidInput, CodeNotFound):
-            raise CodeNotUsable from None
-        code.ensure_usable(self.clock.now())
-        return code
+    async def _usable(self, raw: str, client_address: str | None) -> ReferralCode:
+        async with self.code_guesses.counted(client_address):
+            try:
+                code = await self.codes.by_text(CodeText.parse(raw))
+            except (InvalidInput, CodeNotFound):
+                raise CodeNotUsable from None
+            code.ensure_usable(self.clock.now())
+            return code
 
     async def _store(self, user: User, code: ReferralCode | None) -> User:
         """Decide about the code under its lock: hashing took long enough for it to expire or be withdrawn."""

@@ -51,6 +51,11 @@ class Username:
     def key(self) -> str:
         return same_name_key(self.text)
 
+    def ensure_not_anothers(self, own: "EmailAddress") -> None:
+        """Raise InvalidInput for a name with an @ that is not the user's own e-mail address: it can be another's."""
+        if "@" in self.text and self.key != own.key:
+            raise InvalidInput("A user name has no @, unless it is the user's own e-mail address.")
+
 
 @dataclass(frozen=True, slots=True)
 class EmailAddress:

@@ -41,6 +41,7 @@ from referral.adapters.postgres.users import PostgresUsers
 from referral.adapters.system import SystemRandomness
 from referral.adapters.unlimited import Unlimited
 from referral.application import ports
+from referral.application.code_guesses import CodeGuesses
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.guess_limits import GuessLimits
 from referral.application.once import Once
@@ -116,7 +117,7 @@ class Application(Provider):
     scope = Scope.APP
 
     use_cases = provide_all(UseCases, *(field.type for field in fields(UseCases)))
-    parts = provide_all(PasswordRule, GuessLimits, ConfirmPassword, Once)
+    parts = provide_all(PasswordRule, GuessLimits, CodeGuesses, ConfirmPassword, Once)
 
     @provide
     def token_pairs(

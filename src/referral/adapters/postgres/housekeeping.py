@@ -2,8 +2,19 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import DateTime, bindparam, delete, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Table,
+    any_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+)
 
 from referral.adapters.postgres.clock import PostgresClock
 from referral.adapters.postgres.database import Queries
@@ -20,11 +31,27 @@ from referral.domain.errors import DatabaseUnavailable
 REFRESH_SECONDS = 0.3
 SWEEP_SECONDS = 60
 
-_now = bindparam("now", type_=DateTime(timezone=True))
+# So few that they are deleted in good time, however many there are in all.
+SWEPT_AT_ONCE = 10_000
+
+
+def _sweep(table: Table, ends_at: str) -> Statement:
+    """Delete what is over, save for rows that someone else has locked, and tell how many they were."""
+    place: ColumnElement[Any] = literal_column(f"{table.name}.ctid")
+    over = (
+        select(place)
+        .where(table.c[ends_at] <= bindparam("now", type_=DateTime(timezone=True)))
+        .limit(SWEPT_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    swept = delete(table).where(place == any_(func.array(over.scalar_subquery()))).returning(place)
+    return Statement(select(func.count().label("rows")).select_from(swept.cte("swept")))
+
+
 _SWEEPS = (
-    Statement(delete(rate_limits).where(rate_limits.c.resets_at <= _now)),
-    Statement(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= _now)),
-    Statement(delete(idempotency_records).where(idempotency_records.c.expires_at <= _now)),
+    _sweep(rate_limits, "resets_at"),
+    _sweep(refresh_tokens, "expires_at"),
+    _sweep(idempotency_records, "expires_at"),
 )
 
 _LOOK = Statement(select(users.c.id).limit(1))
@@ -64,7 +91,10 @@ class PostgresHousekeeping:
 
     async def sweep(self) -> None:
         for statement in _SWEEPS:
-            await self.queries.one(statement, now=self.clock.now())
+            swept = SWEPT_AT_ONCE
+            while swept == SWEPT_AT_ONCE:
+                [row] = await self.queries.all(statement, now=self.clock.now())
+                swept = row["rows"]
 
     @staticmethod
     async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:

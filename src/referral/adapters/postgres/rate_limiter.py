@@ -1,78 +1,173 @@
 import hashlib
-import math
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import DateTime, Integer, bindparam, case, func, update
+import asyncpg
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Integer,
+    LargeBinary,
+    any_,
+    bindparam,
+    case,
+    column,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.tables import rate_limits
-from referral.application.ports import Clock, Limit
+from referral.application.limit import Limit, Use, refused_for
+from referral.application.ports import IN_PROGRESS, Clock
 from referral.domain.errors import TooManyAttempts
 
-_now = bindparam("now", type_=DateTime(timezone=True))
-_resets_at = bindparam("resets_at", type_=DateTime(timezone=True))
-_over = rate_limits.c.resets_at <= _now
-_HIT = Statement(
-    insert(rate_limits)
-    .values(bucket=bindparam("bucket"), hits=1, resets_at=_resets_at)
-    .on_conflict_do_update(
+_instant = DateTime(timezone=True)
+_now = bindparam("now", type_=_instant)
+_keys = bindparam("keys", type_=ARRAY(LargeBinary))
+_window_is_over = rate_limits.c.resets_at <= _now
+_in_progress = case(
+    (rate_limits.c.in_progress_until > _now, rate_limits.c.in_progress), else_=0
+).label("in_progress")
+_use = (rate_limits.c.bucket, rate_limits.c.hits, _in_progress, rate_limits.c.resets_at)
+
+_given = (
+    func.unnest(_keys, bindparam("ends", type_=ARRAY(_instant)))
+    .table_valued(column("bucket", LargeBinary), column("resets_at", _instant))
+    .render_derived()
+)
+_new = insert(rate_limits).from_select(
+    ["bucket", "resets_at", "hits", "in_progress", "in_progress_until"],
+    select(
+        *_given.c,
+        bindparam("hits", type_=Integer),
+        bindparam("started", type_=Integer),
+        bindparam("until", type_=_instant),
+    ),
+)
+_ADD = Statement(
+    _new.on_conflict_do_update(
         index_elements=["bucket"],
         set_={
-            "hits": case((_over, 1), else_=rate_limits.c.hits + 1),
-            "resets_at": case((_over, _resets_at), else_=rate_limits.c.resets_at),
+            "resets_at": case(
+                (_window_is_over, _new.excluded.resets_at), else_=rate_limits.c.resets_at
+            ),
+            "hits": case((_window_is_over, 0), else_=rate_limits.c.hits) + _new.excluded.hits,
+            "in_progress": _in_progress + _new.excluded.in_progress,
+            "in_progress_until": func.greatest(
+                rate_limits.c.in_progress_until, _new.excluded.in_progress_until
+            ),
         },
-    )
-    .returning(rate_limits.c.hits, rate_limits.c.resets_at)
+    ).returning(*_use)
 )
-_GIVE_BACK = Statement(
+_LOOK = Statement(select(*_use).where(rate_limits.c.bucket == any_(_keys), ~_window_is_over))
+_FINISH = Statement(
     update(rate_limits)
-    .values(hits=func.greatest(rate_limits.c.hits - 1, 0, type_=Integer))
-    .where(rate_limits.c.bucket == bindparam("which"))
+    .values(
+        hits=rate_limits.c.hits + bindparam("more", type_=Integer),
+        in_progress=func.greatest(rate_limits.c.in_progress - 1, 0, type_=Integer),
+    )
+    .where(
+        rate_limits.c.bucket.in_(
+            select(rate_limits.c.bucket)
+            .where(rate_limits.c.bucket == any_(_keys))
+            .order_by(rate_limits.c.bucket)
+            .with_for_update()
+        )
+    )
+)
+_remembered = insert(rate_limits).values(
+    bucket=bindparam("which"), hits=1, resets_at=bindparam("end")
+)
+_REMEMBER = Statement(
+    _remembered.on_conflict_do_update(
+        index_elements=["bucket"], set_={"hits": 1, "resets_at": _remembered.excluded.resets_at}
+    )
 )
 
-
-# A flood costs the database one statement a bucket in so long, and a worker the memory for so many.
-REMEMBERED = timedelta(seconds=1)
-MOST_REMEMBERED = 10_000
+# A flood costs a worker the memory for so many.
+MOST_CLOSED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresRateLimiter:
     """Counts in fixed windows, one row a bucket; `PostgresHousekeeping` sweeps those that are over.
 
-    A bucket found full is refused for a second without asking again, unless this process gives something back.
+    Each statement locks its rows in the order of their keys, so that no two wait for each other.
     """
 
     queries: Queries
     clock: Clock
-    _full: dict[bytes, tuple[datetime, datetime]] = field(default_factory=dict)
+    _closed_until: dict[bytes, datetime] = field(default_factory=dict)
 
-    async def hit(self, bucket: str, limit: Limit) -> None:
-        key = _digest(bucket)
+    def ensure_open(self, bucket: str) -> None:
+        if self._closed_until:
+            now = self.clock.now()
+            until = self._closed_until.get(_key(bucket), now)
+            if now < until:
+                raise refused_for(until - now)
+
+    def close(self, bucket: str, time: timedelta) -> None:
+        if len(self._closed_until) >= MOST_CLOSED:
+            self._closed_until.clear()
+        self._closed_until[_key(bucket)] = self.clock.now() + time
+
+    async def hit(self, limits: Mapping[str, Limit]) -> None:
+        for bucket in limits:
+            self.ensure_open(bucket)
+        for bucket, use in (await self._add(limits, hits=1)).items():
+            if use.hits >= limits[bucket].hits:
+                self.close(bucket, use.ends_in)
+            limits[bucket].ensure_room(replace(use, hits=use.hits - 1))
+
+    async def look(self, *buckets: str) -> Mapping[str, Use]:
         now = self.clock.now()
-        found_at, resets_at = self._full.get(key, (now, now))
-        if now < min(found_at + REMEMBERED, resets_at):
-            raise _refused(now, resets_at)
-        row = await self.queries.one(_HIT, bucket=key, now=now, resets_at=now + limit.window)
-        if row is not None and row["hits"] > limit.hits:
-            if len(self._full) >= MOST_REMEMBERED:
-                self._full.clear()
-            self._full[key] = now, row["resets_at"]
-            raise _refused(now, row["resets_at"])
+        keys = [_key(bucket) for bucket in buckets]
+        return _uses(buckets, await self.queries.all(_LOOK, keys=keys, now=now), now)
 
-    async def give_back(self, bucket: str) -> None:
-        key = _digest(bucket)
-        await self.queries.one(_GIVE_BACK, which=key)
-        self._full.pop(key, None)
+    async def start(self, limits: Mapping[str, Limit]) -> None:
+        used = await self._add(limits, started=1)
+        try:
+            for bucket, use in used.items():
+                limits[bucket].ensure_room(replace(use, in_progress=use.in_progress - 1))
+        except TooManyAttempts:
+            await self.finish(limits, hits=0)
+            raise
+
+    async def finish(self, buckets: Collection[str], *, hits: int) -> None:
+        await self.queries.one(_FINISH, keys=[_key(bucket) for bucket in buckets], more=hits)
+
+    async def remember(self, bucket: str, time: timedelta) -> None:
+        await self.queries.one(_REMEMBER, which=_key(bucket), end=self.clock.now() + time)
+
+    async def _add(
+        self, limits: Mapping[str, Limit], *, hits: int = 0, started: int = 0
+    ) -> dict[str, Use]:
+        now = self.clock.now()
+        ends = sorted((_key(bucket), now + limit.window) for bucket, limit in limits.items())
+        rows = await self.queries.all(
+            _ADD,
+            keys=[key for key, _ in ends],
+            ends=[end for _, end in ends],
+            now=now,
+            hits=hits,
+            started=started,
+            until=now + IN_PROGRESS if started else None,
+        )
+        return _uses(limits, rows, now)
 
 
-def _refused(now: datetime, resets_at: datetime) -> TooManyAttempts:
-    return TooManyAttempts(max(1, math.ceil((resets_at - now).total_seconds())))
+def _uses(buckets: Iterable[str], rows: Iterable[asyncpg.Record], now: datetime) -> dict[str, Use]:
+    uses = {
+        row["bucket"]: Use(row["hits"], row["in_progress"], row["resets_at"] - now) for row in rows
+    }
+    return {bucket: uses.get(_key(bucket), Use()) for bucket in buckets}
 
 
-def _digest(bucket: str) -> bytes:
+def _key(bucket: str) -> bytes:
     """Of one size, whatever a caller sends, and no list of who tried to log in."""
     return hashlib.sha256(bucket.encode("utf-8", "surrogatepass")).digest()

@@ -111,6 +111,8 @@ rate_limits = Table(
     Column("bucket", LargeBinary, primary_key=True),
     Column("hits", Integer, nullable=False),
     Column("resets_at", _instant, nullable=False),
+    Column("in_progress", Integer, nullable=False, server_default=text("0")),
+    Column("in_progress_until", _instant),
     Index("ix_rate_limits_resets_at", "resets_at"),
     prefixes=["UNLOGGED"],
 )

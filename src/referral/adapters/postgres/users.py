@@ -64,15 +64,12 @@ _TAKEN = Statement(
         or_(users.c.username_key == _username_key, users.c.email_key == _email_key)
     )
 )
-_by_id = select(*USER_COLUMNS).select_from(user_with_referrer).where(_this_user)
+_user = select(*USER_COLUMNS).select_from(user_with_referrer)
+_by_id = _user.where(_this_user)
 _BY_ID = Statement(_by_id)
 _LOCK = Statement(_by_id.with_for_update(of=users, key_share=True))
-_BY_LOGIN = Statement(
-    select(*USER_COLUMNS)
-    .select_from(user_with_referrer)
-    .where(or_(users.c.username_key == _username_key, users.c.email_key == _username_key))
-    .order_by((users.c.email_key == _username_key).desc())
-)
+_BY_USERNAME = Statement(_user.where(users.c.username_key == bindparam("key")))
+_BY_EMAIL = Statement(_user.where(users.c.email_key == bindparam("key")))
 _SET_PASSWORD = Statement(
     update(users)
     .values(password_hash=bindparam("new_hash"))
@@ -143,10 +140,11 @@ class PostgresUsers:
             raise UserNotFound
         return user_from(row)
 
-    async def by_login(self, login_key: str) -> list[User]:
-        if "\0" in login_key:  # PostgreSQL's text has no NUL
-            return []
-        return [user_from(row) for row in await self.queries.all(_BY_LOGIN, username_key=login_key)]
+    async def by_login(self, key: str) -> User | None:
+        if "\0" in key:  # PostgreSQL's text has no NUL
+            return None
+        row = await self.queries.one(_BY_EMAIL if "@" in key else _BY_USERNAME, key=key)
+        return None if row is None else user_from(row)
 
     async def set_password(self, user: User, password_hash: str, *, instead_of: str) -> bool:
         row = await self.queries.one(

@@ -83,7 +83,7 @@ def api_router(use: UseCases, clock: Clock, options: HttpOptions) -> Router:
         route_handlers=[
             auth_router(use, options.proxies),
             users_router(use, options.proxies, signed_in),
-            codes_router(use, clock, signed_in),
+            codes_router(use, clock, options.proxies, signed_in),
         ],
         response_class=JsonResponse,
     )

@@ -1,8 +1,10 @@
 """Who calls, and from where."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -11,7 +13,14 @@ from litestar.types import BeforeRequestHookHandler
 from referral.application.authenticate import Authenticate
 from referral.domain.errors import InvalidAccessToken
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Of a longer chain of proxies, or a longer hop, nobody wrote but to cost time.
+MOST_HOPS = 10
+LONGEST_HOP = 64
+MOST_REMEMBERED = 1024
+_HOP = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([^:\[\]]+):[0-9]{1,5}|([^\[\]]+)")
 
 
 def bearer(authenticate: Authenticate) -> BeforeRequestHookHandler:
@@ -35,22 +44,46 @@ def bearer(authenticate: Authenticate) -> BeforeRequestHookHandler:
 def client_address(
     connection: ASGIConnection[Any, Any, Any, Any], proxies: Sequence[Network]
 ) -> str:
-    """Where the call comes from: the nearest hop that is none of one's own proxies."""
+    """Where the call comes from, in one form for one caller: the nearest hop that is no trusted proxy.
+
+    An IPv6 address stands for its /64, for whoever has one of those addresses has them all. A hop that cannot
+    be read is not believed, nor is what it says of others.
+    """
     client = connection.scope["client"]
-    address = client[0] if client else ""
-    hops = [
-        hop.strip()
-        for line in connection.headers.getall("x-forwarded-for", [])
-        for hop in line.split(",")
-    ]
-    while hops and _is_in(address, proxies):
-        address = hops.pop()
-    return address
+    hop = _read(client[0]) if client else None
+    if hop is None:
+        return ""
+    if proxies and _is_in(hop.address, proxies):
+        given = [value for name, value in connection.scope["headers"] if name == b"x-forwarded-for"]
+        hops = b",".join(given).decode("latin-1").rsplit(",", MOST_HOPS)[-MOST_HOPS:]
+        while hops and _is_in(hop.address, proxies) and (next_hop := _read(hops.pop().strip())):
+            hop = next_hop
+    return hop.caller
 
 
-def _is_in(address: str, networks: Sequence[Network]) -> bool:
+class _Hop(NamedTuple):
+    address: Address
+    caller: str
+
+
+def _read(hop: str) -> _Hop | None:
+    return _parsed(hop) if len(hop) <= LONGEST_HOP else None
+
+
+@lru_cache(MOST_REMEMBERED)
+def _parsed(hop: str) -> _Hop | None:
+    match = _HOP.fullmatch(hop)
     try:
-        parsed = ipaddress.ip_address(address)
+        address = ipaddress.ip_address(match[match.lastindex or 0] if match else "")
     except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            prefix = int(address) >> 64 << 64
+            return _Hop(address, str(ipaddress.IPv6Network((prefix, 64))))
+        address = address.ipv4_mapped
+    return _Hop(address, str(address))
+
+
+def _is_in(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)

@@ -1,5 +1,6 @@
 """Referral codes: /codes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from referral.application.use_cases import UseCases
 from referral.domain import errors
 from referral.domain.referral_code import ReferralCode
 from referral.domain.user import UserId
+from referral.entrypoints.http.authentication import Network, client_address
 from referral.entrypoints.http.openapi import BEARER, PagedOperation
 from referral.entrypoints.http.paging import page_query
 from referral.entrypoints.http.problems import (
@@ -102,7 +104,9 @@ class CodePage(msgspec.Struct, kw_only=True):
     pages: Count
 
 
-def codes_router(use: UseCases, clock: Clock, signed_in: BeforeRequestHookHandler) -> Router:
+def codes_router(
+    use: UseCases, clock: Clock, proxies: Sequence[Network], signed_in: BeforeRequestHookHandler
+) -> Router:
     @post(
         "/",
         before_request=signed_in,
@@ -113,6 +117,7 @@ def codes_router(use: UseCases, clock: Clock, signed_in: BeforeRequestHookHandle
             errors.InvalidInput,
             errors.ActiveCodeExists,
             errors.CodeTaken,
+            errors.TooManyAttempts,
             MalformedRequest,
             BodyTooLarge,
             UnsupportedMediaType,
@@ -177,11 +182,13 @@ def codes_router(use: UseCases, clock: Clock, signed_in: BeforeRequestHookHandle
     @get(
         "/{email_or_code:str}/status",
         summary="Check a code",
-        responses=responses(errors.CodeNotFound),
+        responses=responses(errors.CodeNotFound, errors.TooManyAttempts),
     )
-    async def code_status(email_or_code: CodeInPath) -> CodeState:
+    async def code_status(request: Request[Any, Any, Any], email_or_code: CodeInPath) -> CodeState:
         """Whether someone can sign up with this code now. Anyone may ask."""
-        code = await use.code_status(code=email_or_code)
+        code = await use.code_status(
+            code=email_or_code, client_address=client_address(request, proxies)
+        )
         return CodeState(
             code=code.text.text, is_active=code.is_active(clock.now()), expires_at=code.expires_at
         )

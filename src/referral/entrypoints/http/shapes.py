@@ -46,7 +46,10 @@ _CODE_TEXT = "6 to 32 letters A-Z and digits with single dashes inside"
 Name = Annotated[
     str,
     Meta(
-        description="3 to 50 letters, digits and . @ + - _; no one else's, whatever the case",
+        description=(
+            "3 to 50 letters, digits and . @ + - _, an @ only in the user's own e-mail address;"
+            " no one else's, whatever the case"
+        ),
         extra_json_schema=_NAME,
     ),
 ]
