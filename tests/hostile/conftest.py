@@ -1,0 +1,32 @@
+import pytest
+
+from people import join
+from servers import running
+
+
+@pytest.fixture(scope="module")
+def server(databases, tmp_path_factory):
+    """A server with two workers and a database of its own."""
+    with (
+        databases.migrated() as url,
+        running(tmp_path_factory.mktemp("hostile"), url, workers=2) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def ann(client):
+    """Someone who is registered and logged in."""
+    return join(client)
+
+
+@pytest.fixture
+def bob(client):
+    """Someone else."""
+    return join(client)

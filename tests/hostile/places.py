@@ -1,0 +1,187 @@
+"""Every place of the API that takes something from a caller, and a request that is right but for one of them."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from hostile.description import Description
+from hostile.inputs import texts
+from hostile.wire import Request
+from people import FAR, Person
+from servers import PASSWORD
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+HEADERS = (
+    *(
+        "Accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Authorization",
+        "Cache-Control",
+        "Connection",
+    ),
+    *(
+        "Content-Encoding",
+        "Content-Type",
+        "Cookie",
+        "Forwarded",
+        "Idempotency-Key",
+        "If-None-Match",
+    ),
+    *(
+        "Origin",
+        "Range",
+        "Referer",
+        "TE",
+        "Traceparent",
+        "Upgrade",
+        "User-Agent",
+        "X-Forwarded-For",
+    ),
+    *("X-HTTP-Method-Override", "X-Original-URL", "X-Real-IP", "X-Request-ID"),
+)
+HEADERS_OF_A_BODY = ("Content-Encoding", "Content-Type", "Expect", "Idempotency-Key")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+EVERYWHERE = {"sql", "unicode"}
+FITTING = {
+    "username": {"names", "emails"},
+    "email": {"emails"},
+    "password": {"passwords"},
+    "new_password": {"passwords"},
+    "code": {"codes"},
+    "email_or_code": {"codes", "emails"},
+    "expires_at": {"times"},
+    "refresh_token": {"tokens"},
+    "token": {"tokens"},
+    "user_id": {"ids"},
+}
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places of one server's API, called by someone who has an active code; another one issues codes."""
+
+    description: Description
+    caller: Person
+    code: str
+    issuer: Person
+
+    def requests(self, corpus: str) -> Iterator[Request]:
+        """Every input of the corpus in every place that it fits."""
+        for value in texts(corpus):
+            if corpus == "headers":
+                for name in HEADERS:
+                    yield self.request("GET /api/v1/users/me", headers={name: value})
+                for name in HEADERS_OF_A_BODY:
+                    yield self.request("POST /api/v1/auth/token", headers={name: value})
+            elif corpus == "targets":
+                for method in METHODS:
+                    yield Request(method, value)
+            for operation in self.description.operations:
+                yield from self._whole(operation, corpus, value)
+                yield from self._fields(operation, corpus, value)
+
+    def _whole(self, operation: str, corpus: str, value: str) -> Iterator[Request]:
+        """The value as the whole of something: a body, a query string, a token, a JSON value."""
+        has = self.description.fields
+        match corpus:
+            case "bodies" if has(operation, JSON):
+                yield self.request(operation, body=value.encode("latin-1"))
+            case "forms" if has(operation, FORM):
+                body = value.encode("latin-1")
+                yield self.request(operation, body=body, headers={"Content-Type": FORM})
+            case "numbers":
+                for field in has(operation, JSON):
+                    yield self.request(operation, body=self.json(operation, field, value))
+            case "queries" if self.description.parameters(operation, "query"):
+                yield self.request(operation, query=value)
+            case "tokens" if self.description.is_protected(operation):
+                bearer = f"Bearer {encoded(value).decode('latin-1')}"
+                yield self.request(operation, headers={"Authorization": bearer})
+
+    def _fields(self, operation: str, corpus: str, value: str) -> Iterator[Request]:
+        """The value as a text in each field and parameter that it is meant for."""
+
+        def fitting(fields: list[str]) -> list[str]:
+            return [
+                field
+                for field in fields
+                if corpus in EVERYWHERE or corpus in FITTING.get(field, ())
+            ]
+
+        described = self.description
+        for field in fitting(described.fields(operation, JSON)):
+            body = self.json(operation, field, spelled(value))
+            yield self.request(operation, body=body, private=value)
+        for field in fitting(described.fields(operation, FORM)):
+            form = {**self.right(operation), "grant_type": "password", field: encoded(value)}
+            body = urlencode(form).encode()
+            yield self.request(operation, body=body, headers={"Content-Type": FORM}, private=value)
+        for field in fitting(described.parameters(operation, "path")):
+            yield self.request(operation, path={field: quote(encoded(value), safe="")})
+        for field in fitting(described.parameters(operation, "query")):
+            query = urlencode({field: encoded(value)})
+            yield self.request(operation, query=query, private=value)
+
+    def request(
+        self,
+        operation: str,
+        *,
+        path: dict[str, str] | None = None,
+        query: str = "",
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+        private: str = "",
+    ) -> Request:
+        """The operation with everything right that is not given."""
+        method, template = operation.split()
+        ours = {"user_id": self.caller.id, "code": self.code, "email_or_code": self.caller.email}
+        target = template.format(**{**ours, **(path or {})}) + (f"?{query}" if query else "")
+        caller = self.issuer if operation == "POST /api/v1/codes" else self.caller
+        right = {"Authorization": caller.bearer["Authorization"]}
+        if method == "POST" or operation.startswith("DELETE /api/v1/users"):
+            right["Content-Type"] = JSON
+            body = json.dumps(self.right(operation)).encode() if body is None else body
+        return Request(method, target, {**right, **(headers or {})}, body, private)
+
+    def json(self, operation: str, field: str, value: str) -> bytes:
+        """The body with this text as the field's value, whatever it is."""
+        rest = {name: kept for name, kept in self.right(operation).items() if name != field}
+        members = [
+            *(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in rest.items()),
+            f'"{field}":{value}',
+        ]
+        return ("{" + ",".join(members) + "}").encode("utf-8", "surrogatepass")
+
+    def right(self, operation: str) -> dict[str, object]:
+        """A body that is taken, but for those that would end the caller's account or token."""
+        name = f"hostile{next(_numbers)}"
+        return {
+            "POST /api/v1/auth/user": _newcomer(name),
+            "POST /api/v1/auth/user/{code}": _newcomer(name),
+            "POST /api/v1/auth/token": {"username": self.caller.username, "password": PASSWORD},
+            "POST /api/v1/auth/revoke": {"token": name},
+            "POST /api/v1/users/me/password": {"password": "wrong", "new_password": f"{name} good"},
+            "DELETE /api/v1/users/me": {"password": "wrong"},
+            "POST /api/v1/codes": {"expires_at": FAR, "replace_active": True},
+        }[operation]
+
+
+def _newcomer(name: str) -> dict[str, str]:
+    # A password of their own: nobody may log in by a name that an earlier input took.
+    return {"username": name, "email": f"{name}@example.org", "password": f"{name} good"}
+
+
+def spelled(text: str) -> str:
+    """The text as a JSON string: as short as can be, unless UTF-8 cannot carry it."""
+    return json.dumps(text, ensure_ascii=any("\ud800" <= c <= "\udfff" for c in text))
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

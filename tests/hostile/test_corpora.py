@@ -1,0 +1,107 @@
+"""Every hostile input in every place that it fits: answered as described, nothing changed, nothing told."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable
+
+import pytest
+
+from databases import query
+from hostile.description import Description
+from hostile.inputs import CORPORA, lines
+from hostile.places import Places
+from hostile.wire import Answer, Request, answers_to
+from people import join
+from referral.adapters.postgres.tables import metadata, rate_limits
+
+LONGEST = 4.0  # seconds; what some inputs ask the database to sleep is more than twice that
+
+# What each corpus is about, as numbered in docs/security-rows.md.
+ROWS = {
+    "bodies": "d03_d04_d05_d06_d14",
+    "codes": "c11",
+    "emails": "d12",
+    "forms": "a18_a19_a20",
+    "headers": "d19_d23",
+    "ids": "c05_d08",
+    "names": "d02",
+    "numbers": "d07",
+    "passwords": "a07",
+    "queries": "d09_d10",
+    "sql": "d01",
+    "targets": "c12",
+    "times": "d11",
+    "tokens": "b01_to_b14",
+    "unicode": "d02_d04",
+}
+
+
+@pytest.fixture(scope="module")
+def places(server, client):
+    caller, issuer = join(client), join(client)
+    return Places(Description.of(server.address), caller, caller.new_code(), issuer)
+
+
+def digest(database_url: str) -> dict[str, str]:
+    """What is in each table, but for the counts of who tries too often."""
+    return {
+        table.name: hashlib.sha256(
+            repr(query(database_url, f"SELECT t::text FROM {table.name} t ORDER BY 1")).encode()
+        ).hexdigest()
+        for table in metadata.sorted_tables
+        if table is not rate_limits
+    }
+
+
+def complaints(answered: Iterable[tuple[Request, Answer]], description: Description) -> list[str]:
+    """What is wrong with the answers, each kind once for an address."""
+    wrong = set()
+    for request, answer in answered:
+        complaint = description.complaint(request, answer)
+        if answer.seconds > LONGEST:
+            complaint = f"{complaint} after {answer.seconds:.1f} s"
+        if complaint:
+            wrong.add(f"{answer.status} {request.method} {request.target[:60]}: {complaint}")
+    return sorted(wrong)
+
+
+def log_since(server, start: int) -> list[dict[str, object]]:
+    """The lines that were logged since, each a JSON object."""
+    return [json.loads(line) for line in server.log.read_text()[start:].splitlines()]
+
+
+def test_there_are_thousands_of_hostile_inputs():
+    assert {*CORPORA} == {*ROWS}
+    assert sum(len({*lines(corpus)}) for corpus in CORPORA) >= 3400
+    assert len(lines("sql")) >= 120
+
+
+@pytest.mark.parametrize("corpus", ROWS, ids=lambda corpus: f"{ROWS[corpus]}_{corpus}")
+def test_every_input_is_answered_as_described_and_what_is_refused_changes_nothing(
+    corpus, server, places
+):
+    start = len(server.log.read_text())
+    reuse = corpus not in {"headers", "targets"}
+    requests = list(places.requests(corpus))
+
+    answered = asyncio.run(answers_to(server.address, requests, reuse=reuse))
+    refused = [request for request, answer in answered if answer.status >= 400]
+    places.issuer.new_code(replace_active=True)  # or a text that was issued would now be good
+    before = digest(server.database_url)
+    again = asyncio.run(answers_to(server.address, refused, reuse=reuse))
+
+    assert complaints([*answered, *again], places.description) == []
+    assert digest(server.database_url) == before
+    logged = log_since(server, start)
+    assert {line["level"] for line in logged} == {"info"}
+    assert len({line["pid"] for line in logged}) <= 2, "a worker was replaced"
+
+
+def test_b01_to_b14_no_token_of_the_corpus_opens_anything(server, places):
+    requests = [r for r in places.requests("tokens") if not r.target.startswith("/api/v1/auth/")]
+
+    answered = asyncio.run(answers_to(server.address, requests))
+
+    opened = [request for request, answer in answered if answer.status not in {400, 401, 431}]
+    assert opened == []
