@@ -185,9 +185,9 @@ async def test_a10_bcrypt_works_as_hard_where_there_is_no_hash(bcrypt_of):
     password_hash = await hasher.hash(RIGHT)
 
     async def seconds(password, stored):
-        started = time.perf_counter()
+        started = time.process_time()
         await hasher.verify(password, stored)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     for password, stored in ((RIGHT, None), (RIGHT, "damaged"), ("x" * 100, password_hash)):
         fastest = min([await seconds(password, stored) for _ in range(3)])
