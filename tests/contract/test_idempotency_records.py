@@ -136,7 +136,8 @@ async def test_a_call_that_is_cancelled_leaves_nothing(store, records, clock):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(call())
-    await written.wait()
+    async with asyncio.timeout(10):
+        await written.wait()
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -130,7 +130,8 @@ async def test_a_cancelled_task_leaves_nothing_and_holds_nothing(store, ann):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(sign_up_and_wait())
-    await written.wait()
+    async with asyncio.timeout(10):
+        await written.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
