@@ -34,7 +34,8 @@ from referral.adapters.postgres.referral_codes import (
 )
 from referral.adapters.postgres.referrals import PAGE
 from referral.adapters.postgres.refresh_tokens import _ADD as _ADD_TOKEN
-from referral.adapters.postgres.refresh_tokens import _LOCK as _LOCK_TOKEN
+from referral.adapters.postgres.refresh_tokens import _BY_DIGEST as _TOKEN_BY_DIGEST
+from referral.adapters.postgres.refresh_tokens import _LOCK_HOLDER
 from referral.adapters.postgres.refresh_tokens import _SAVE as _SPEND_TOKEN
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.users import _ADD as _ADD_USER

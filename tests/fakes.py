@@ -37,6 +37,7 @@ from referral.domain.errors import (
     RequestInProgress,
     UsernameTaken,
     UserNotFound,
+    WrongCredentials,
 )
 from referral.domain.referral import Referral
 from referral.domain.referral_code import (
@@ -249,7 +250,6 @@ class Rows:
     """What is stored. The values never change, so a copy of the containers is a snapshot."""
 
     users: dict[UserId, User] = field(default_factory=dict)
-    erased: dict[UserId, int] = field(default_factory=dict)  # under which credentials version
     codes: dict[CodeId, ReferralCode] = field(default_factory=dict)
     referrals: list[Referral] = field(default_factory=list)
     refresh_tokens: dict[Digest, RefreshToken] = field(default_factory=dict)
@@ -257,7 +257,6 @@ class Rows:
     def snapshot(self) -> "Rows":
         return Rows(
             dict(self.users),
-            dict(self.erased),
             dict(self.codes),
             list(self.referrals),
             dict(self.refresh_tokens),
@@ -361,7 +360,7 @@ class InMemoryUsers:
     async def add(self, user: User) -> None:
         async with self.access.write() as rows:
             _ensure_free(rows, user)
-            if user.id in rows.users or user.id in rows.erased:
+            if user.id in rows.users:
                 raise DatabaseUnavailable
             rows.users[user.id] = user
 
@@ -401,9 +400,7 @@ class InMemoryUsers:
 
     async def erase(self, user: User, now: datetime) -> None:
         async with self.access.write() as rows:
-            current = rows.users.pop(user.id, None)
-            if current is not None:
-                rows.erased[user.id] = current.credentials_version + 1
+            rows.users.pop(user.id, None)
 
 
 def _ensure_free(rows: Rows, user: User) -> None:
@@ -438,10 +435,6 @@ class InMemoryReferralCodes:
 
     async def by_text(self, text: CodeText) -> ReferralCode:
         return _by_text(self.access.read(), text)
-
-    async def lock(self, text: CodeText) -> ReferralCode:
-        async with self.access.write() as rows:
-            return _by_text(rows, text)
 
     async def retire(self, code: ReferralCode) -> None:
         async with self.access.write() as rows:
@@ -542,15 +535,17 @@ class InMemoryRefreshTokens:
 
     async def add(self, token: RefreshToken) -> None:
         async with self.access.write() as rows:
-            if token.user_id not in rows.users and token.user_id not in rows.erased:
-                raise UserNotFound
+            holder = rows.users.get(token.user_id)
+            if holder is None or holder.credentials_version != token.credentials_version:
+                raise WrongCredentials
             rows.refresh_tokens[token.digest] = token
 
-    async def lock(self, digest: Digest) -> RefreshToken:
+    async def lock(self, digest: Digest) -> tuple[RefreshToken, User]:
         async with self.access.write() as rows:
-            if digest not in rows.refresh_tokens:
+            token = rows.refresh_tokens.get(digest)
+            if token is None or token.user_id not in rows.users:
                 raise InvalidRefreshToken
-            return rows.refresh_tokens[digest]
+            return token, rows.user(token.user_id)
 
     async def save(self, token: RefreshToken) -> None:
         async with self.access.write() as rows:

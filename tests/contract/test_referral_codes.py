@@ -40,7 +40,7 @@ async def test_a_stored_code_is_found_by_its_text(codes, ann):
 
     assert (code.owner_id, code.text) == (ann.id, CodeText("SPRING-2030"))
     assert (code.issued_at, code.expires_at, code.retired_at) == (NOW, new.expires_at, None)
-    assert await codes.by_text(new.text) == await codes.lock(new.text) == code
+    assert await codes.by_text(new.text) == code
 
 
 async def test_every_code_has_an_id_of_its_own(codes, ann, bob):
@@ -52,9 +52,8 @@ async def test_every_code_has_an_id_of_its_own(codes, ann, bob):
 
 
 async def test_a_text_that_nobody_issued_is_not_found(codes):
-    for find in (codes.by_text, codes.lock):
-        with pytest.raises(CodeNotFound):
-            await find(CodeText("UNKNOWN-1"))
+    with pytest.raises(CodeNotFound):
+        await codes.by_text(CodeText("UNKNOWN-1"))
 
 
 async def test_a_code_of_nobody_is_not_stored(codes):
@@ -289,7 +288,8 @@ async def test_f17_when_codes_are_issued_while_the_active_one_is_retired_one_is_
 
     async def retire():
         async with store.begin() as tx:
-            code = await tx.codes.lock(first.text)
+            await tx.users.lock(ann.id)
+            code = await tx.codes.by_text(first.text)
             await tx.codes.retire(code.retire(LATER))
 
     async def issue(n):
@@ -318,23 +318,3 @@ async def test_a_code_issued_while_its_owner_is_erased_is_not_stored(store, code
     assert waited
     with pytest.raises(UserNotFound):
         await issuing
-
-
-async def test_a_locked_code_stays_as_it_is(store, codes, ann):
-    code = await codes.add(a_new_code(ann))
-
-    async def retire():
-        async with store.begin() as tx:
-            await tx.codes.lock(code.text)
-            await tx.codes.retire(code.retire(LATER))
-
-    async with store.begin() as tx:
-        await tx.codes.lock(code.text)
-        other = asyncio.create_task(retire())
-        waited = await has_to_wait(other)
-        still = await tx.codes.by_text(code.text)
-    await other
-
-    assert waited
-    assert still == code
-    assert (await codes.by_text(code.text)).retired_at == LATER

@@ -5,7 +5,7 @@ import pytest
 
 from at_once import has_to_wait, outcomes_of
 from examples import NOW, a_refresh_token, a_user
-from referral.domain.errors import InvalidRefreshToken, UserNotFound
+from referral.domain.errors import InvalidRefreshToken, WrongCredentials
 from referral.domain.refresh_token import digest_of
 
 
@@ -27,7 +27,7 @@ async def are_valid(refresh_tokens, *tokens):
     found = []
     for token in tokens:
         try:
-            found.append(await refresh_tokens.lock(token.digest) == token)
+            found.append((await refresh_tokens.lock(token.digest))[0] == token)
         except InvalidRefreshToken:
             found.append(False)
     return found
@@ -38,7 +38,7 @@ async def test_a_stored_token_is_found_by_its_digest(refresh_tokens, ann):
 
     await refresh_tokens.add(token)
 
-    assert await refresh_tokens.lock(digest_of("secret")) == token
+    assert await refresh_tokens.lock(digest_of("secret")) == (token, ann)
 
 
 async def test_an_unknown_token_is_refused(refresh_tokens, ann):
@@ -51,10 +51,48 @@ async def test_an_unknown_token_is_refused(refresh_tokens, ann):
 async def test_a_token_of_nobody_is_not_stored(refresh_tokens):
     token = a_refresh_token(a_user("nobody", number=404))
 
-    with pytest.raises(UserNotFound):
+    with pytest.raises(WrongCredentials):
         await refresh_tokens.add(token)
 
     assert await are_valid(refresh_tokens, token) == [False]
+
+
+@pytest.mark.parametrize("end", ["erase", "change_credentials"])
+async def test_a_token_of_credentials_that_ended_is_not_stored(refresh_tokens, users, ann, end):
+    await getattr(users, end)(ann.with_password("another hash"), NOW)
+    token = a_refresh_token(ann)
+
+    with pytest.raises(WrongCredentials):
+        await refresh_tokens.add(token)
+
+    assert await are_valid(refresh_tokens, token) == [False]
+
+
+@pytest.mark.parametrize("end", ["erase", "change_credentials"])
+async def test_a_token_given_out_while_its_credentials_end_is_not_stored(
+    store, refresh_tokens, ann, end
+):
+    token = a_refresh_token(ann)
+
+    async with store.begin() as tx:
+        await tx.users.lock(ann.id)
+        giving = asyncio.create_task(refresh_tokens.add(token))
+        waited = await has_to_wait(giving)
+        await getattr(tx.users, end)(ann.with_password("another hash"), NOW)
+
+    assert waited
+    with pytest.raises(WrongCredentials):
+        await giving
+    assert await are_valid(refresh_tokens, token) == [False]
+
+
+async def test_a_token_of_an_erased_holder_is_refused(refresh_tokens, users, ann):
+    token = a_refresh_token(ann)
+    await refresh_tokens.add(token)
+    await users.erase(ann, NOW)
+
+    with pytest.raises(InvalidRefreshToken):
+        await refresh_tokens.lock(token.digest)
 
 
 async def test_a_spent_token_is_remembered_as_spent(refresh_tokens, ann):
@@ -63,7 +101,7 @@ async def test_a_spent_token_is_remembered_as_spent(refresh_tokens, ann):
 
     await refresh_tokens.save(token.spend(ann, NOW))
 
-    assert await refresh_tokens.lock(token.digest) == replace(token, spent_at=NOW)
+    assert await refresh_tokens.lock(token.digest) == (replace(token, spent_at=NOW), ann)
 
 
 async def test_a_family_stands_and_falls_together(refresh_tokens, ann):
@@ -100,7 +138,7 @@ async def test_of_twenty_who_spend_one_token_at_once_one_does(store, refresh_tok
 
     async def spend():
         async with store.begin() as tx:
-            found = await tx.refresh_tokens.lock(token.digest)
+            found, _ = await tx.refresh_tokens.lock(token.digest)
             if found.spent_at is not None:
                 raise InvalidRefreshToken
             await tx.refresh_tokens.save(found.spend(ann, NOW))
@@ -110,19 +148,60 @@ async def test_of_twenty_who_spend_one_token_at_once_one_does(store, refresh_tok
     assert outcomes == {"done": 1, "InvalidRefreshToken": 19}
 
 
-async def test_a_locked_token_is_locked_for_everyone_else(store, refresh_tokens, ann):
-    token = a_refresh_token(ann)
-    await refresh_tokens.add(token)
-
-    async def read():
-        async with store.begin() as tx:
-            return (await tx.refresh_tokens.lock(token.digest)).spent_at
+@pytest.mark.parametrize("other", ["the same", "another of the holder's"])
+async def test_who_decides_about_a_token_keeps_others_from_all_of_its_holders(
+    store, refresh_tokens, ann, other
+):
+    token, another = a_refresh_token(ann, "1"), a_refresh_token(ann, "2", family=2)
+    for one in (token, another):
+        await refresh_tokens.add(one)
+    wanted = token if other == "the same" else another
 
     async with store.begin() as tx:
         await tx.refresh_tokens.lock(token.digest)
-        other = asyncio.create_task(read())
-        waited = await has_to_wait(other)
-        await tx.refresh_tokens.save(token.spend(ann, NOW))
+        waiting = asyncio.create_task(refresh_tokens.lock(wanted.digest))
+        waited = await has_to_wait(waiting)
+        await tx.refresh_tokens.save(wanted.spend(ann, NOW))
 
     assert waited
-    assert await other == NOW
+    assert await waiting == (replace(wanted, spent_at=NOW), ann)
+
+
+async def test_what_was_added_to_a_family_while_one_waited_for_it_is_revoked_too(
+    store, refresh_tokens, ann
+):
+    token, successor = a_refresh_token(ann, "1"), a_refresh_token(ann, "2")
+    await refresh_tokens.add(token)
+
+    async def revoke():
+        async with store.begin() as tx:
+            found, _ = await tx.refresh_tokens.lock(token.digest)
+            await tx.refresh_tokens.revoke_family(found.family_id)
+
+    async with store.begin() as tx:
+        await tx.refresh_tokens.lock(token.digest)
+        revoking = asyncio.create_task(revoke())
+        waited = await has_to_wait(revoking)
+        await tx.refresh_tokens.save(token.spend(ann, NOW))
+        await tx.refresh_tokens.add(successor)
+    await revoking
+
+    assert waited
+    assert await are_valid(refresh_tokens, token, successor) == [False, False]
+
+
+async def test_a_token_that_was_revoked_while_one_waited_for_it_is_refused(
+    store, refresh_tokens, ann
+):
+    token = a_refresh_token(ann)
+    await refresh_tokens.add(token)
+
+    async with store.begin() as tx:
+        await tx.refresh_tokens.lock(token.digest)
+        waiting = asyncio.create_task(refresh_tokens.lock(token.digest))
+        waited = await has_to_wait(waiting)
+        await tx.refresh_tokens.revoke_family(token.family_id)
+
+    assert waited
+    with pytest.raises(InvalidRefreshToken):
+        await waiting

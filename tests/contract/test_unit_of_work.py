@@ -60,7 +60,7 @@ async def test_at_a_clean_end_all_of_it_is_stored(store, ann):
 
     assert (await store.users.by_id(bob.id)).referrer_id == ann.id
     assert await store.codes.by_text(code.text) == code
-    assert await store.refresh_tokens.lock(token.digest) == token
+    assert await store.refresh_tokens.lock(token.digest) == (token, await store.users.by_id(bob.id))
     assert (await store.referrals.page_of(ann.id, PageRequest())).total == 1
 
 

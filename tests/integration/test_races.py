@@ -3,11 +3,16 @@
 Each must end as one of them alone could have: nothing deadlocks, nothing times out, nothing is half done.
 """
 
+import asyncio
+from contextlib import suppress
+from functools import partial
+
 import pytest
 
-from at_once import outcomes_of
+from at_once import has_to_wait, outcomes_of
+from databases import query
 from examples import PASSWORD
-from referral.domain.errors import CodeNotFound
+from referral.domain.errors import ActiveCodeExists, CodeNotFound
 from referral.entrypoints.container import open_use_cases
 from referral.entrypoints.settings import Settings
 
@@ -110,6 +115,92 @@ async def test_f19_signing_up_against_erasing_the_owner(referral, ann, sign_up):
 
     assert outcomes.keys() <= {"done", "CodeNotUsable"}
     await ensure_all_or_nothing(referral, ann, outcomes["done"] - 1)
+
+
+def decisions(referral, ann, code, pair):
+    """Everything that decides about a user's codes, tokens or password."""
+    bob = {"username": "bob", "email": "bob@example.org", "password": PASSWORD}
+    until, token = in_a_year(referral), pair.refresh_token
+    return {
+        "issue": partial(referral.issue_code, owner_id=ann.id, expires_at=until),
+        "replace": partial(
+            referral.issue_code, owner_id=ann.id, expires_at=until, replace_active=True
+        ),
+        "withdraw": partial(referral.retire_code, owner_id=ann.id, code=code),
+        "sign up": partial(referral.register_user, **bob, code=code),
+        "log in": partial(referral.log_in, username="ann", password=PASSWORD),
+        "refresh": partial(referral.refresh_token_pair, refresh_token=token),
+        "revoke": partial(referral.revoke_tokens, refresh_token=token),
+        "change": partial(
+            referral.change_password, user_id=ann.id, password=PASSWORD, new_password="x y z 1 2 3"
+        ),
+        "erase": partial(referral.erase_user, user_id=ann.id, password=PASSWORD),
+    }
+
+
+@pytest.mark.parametrize(
+    "decision",
+    ["issue", "replace", "withdraw", "sign up", "log in", "refresh", "revoke", "change", "erase"],
+)
+async def test_f25_who_decides_about_a_user_waits_for_that_users_row_and_holds_no_other(
+    referral, ann, code, decision, empty_database_url
+):
+    pair = await referral.log_in(username="ann", password=PASSWORD)
+    decide = decisions(referral, ann, code, pair)[decision]
+
+    async with referral.retire_code.unit_of_work.begin() as tx:
+        await tx.users.lock(ann.id)
+        deciding = asyncio.create_task(decide())
+        waited = await has_to_wait(deciding)
+        for table in ("referral_codes", "refresh_tokens"):
+            assert query(empty_database_url, f"SELECT 1 FROM {table} FOR UPDATE NOWAIT")
+
+    assert waited
+    with suppress(ActiveCodeExists):
+        await deciding
+
+
+async def test_f25_issuing_against_withdrawing_never_deadlocks(referral, ann, code):
+    async def issue(n):
+        for repeat in range(25):
+            with suppress(ActiveCodeExists):
+                await referral.issue_code(
+                    owner_id=ann.id, code=f"CODE-{n}-{repeat}", expires_at=in_a_year(referral)
+                )
+
+    async def withdraw():
+        for _ in range(25):
+            for active in (await referral.list_codes(owner_id=ann.id)).items:
+                with suppress(CodeNotFound):
+                    await referral.retire_code(owner_id=ann.id, code=active.text.text)
+
+    outcomes = await outcomes_of([*map(issue, range(8)), *(withdraw() for _ in range(8))])
+
+    assert outcomes == {"done": 16}
+
+
+async def test_logging_in_against_an_erasure_leaves_no_token_behind(
+    referral, ann, empty_database_url
+):
+    log_ins = [referral.log_in(username="ann", password=PASSWORD) for _ in range(16)]
+    erasure = referral.erase_user(user_id=ann.id, password=PASSWORD)
+
+    outcomes = await outcomes_of([*log_ins[:8], erasure, *log_ins[8:]])
+
+    assert outcomes.keys() <= {"done", "WrongCredentials"}
+    assert query(empty_database_url, "SELECT 1 FROM refresh_tokens") == []
+
+
+async def test_logging_in_against_a_new_password_leaves_no_token_of_the_old_one(
+    referral, ann, empty_database_url
+):
+    log_ins = [referral.log_in(username="ann", password=PASSWORD) for _ in range(16)]
+    change = referral.change_password(user_id=ann.id, password=PASSWORD, new_password="x y z 1 2 3")
+
+    outcomes = await outcomes_of([*log_ins[:8], change, *log_ins[8:]])
+
+    assert outcomes.keys() <= {"done", "WrongCredentials"}
+    assert query(empty_database_url, "SELECT 1 FROM refresh_tokens") == []
 
 
 async def test_of_twenty_who_use_one_refresh_token_one_gets_a_pair(referral, ann):

@@ -6,7 +6,6 @@ from examples import PASSWORD, a_user
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.domain.errors import (
     HashingBusy,
-    InvalidAccessToken,
     TooManyAttempts,
     WrongCredentials,
 )
@@ -109,8 +108,8 @@ async def test_a22_a_hash_weaker_than_today_is_replaced_at_the_next_log_in(
     assert await authenticate(pair.access_token) == ann.id
 
 
-async def test_a_password_changed_while_it_was_checked_is_not_set_back_by_a_stronger_hash(
-    *, log_in, authenticate, sign_up, password_hasher, store, clock
+async def test_a_password_changed_while_it_was_checked_is_wrong_and_is_not_set_back(
+    *, log_in, sign_up, password_hasher, store, clock
 ):
     ann = await sign_up("ann")
     password_hasher.strength += 1
@@ -120,11 +119,26 @@ async def test_a_password_changed_while_it_was_checked_is_not_set_back_by_a_stro
         await store.users.change_credentials(ann.with_password(new_hash), clock.now())
 
     password_hasher.meanwhile = change
-    pair = await log_in(username="ann", password=PASSWORD)
+    with pytest.raises(WrongCredentials):
+        await log_in(username="ann", password=PASSWORD)
 
     assert (await store.users.by_id(ann.id)).password_hash == new_hash
-    with pytest.raises(InvalidAccessToken):
-        await authenticate(pair.access_token)
+    assert not store.read().refresh_tokens
+
+
+async def test_an_account_erased_while_its_password_is_checked_cannot_be_logged_in_to(
+    *, log_in, sign_up, password_hasher, store, clock
+):
+    ann = await sign_up("ann")
+
+    async def erase():
+        await store.users.erase(ann, clock.now())
+
+    password_hasher.meanwhile = erase
+    with pytest.raises(WrongCredentials):
+        await log_in(username="ann", password=PASSWORD)
+
+    assert not store.read().refresh_tokens
 
 
 async def test_nothing_is_said_while_the_queue_for_hashing_is_full(

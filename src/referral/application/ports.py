@@ -139,7 +139,11 @@ class Users(Protocol):
         """Raise UserNotFound for one that does not exist or was erased."""
 
     async def lock(self, user_id: UserId) -> User:
-        """As `by_id`, and until the transaction ends nobody else gets past here with this user."""
+        """As `by_id`, and until the transaction ends nobody else gets past here with this user.
+
+        This is the one lock of the service: who decides about a user's password, codes or tokens holds it, and
+        takes it before anything else. Two such locks are never held together.
+        """
 
     async def by_login(self, key: str) -> User | None:
         """Whose e-mail address has this key, if there is an @ in it, or else whose user name."""
@@ -160,9 +164,6 @@ class ReferralCodes(Protocol):
 
     async def by_text(self, text: CodeText) -> ReferralCode:
         """Raise CodeNotFound if nobody ever issued it; a retired one is found."""
-
-    async def lock(self, text: CodeText) -> ReferralCode:
-        """As `by_text`, and the code stays as it is until the transaction ends."""
 
     async def retire(self, code: ReferralCode) -> None:
         """Store that the code is retired."""
@@ -199,10 +200,10 @@ class Referrals(Protocol):
 
 class RefreshTokens(Protocol):
     async def add(self, token: RefreshToken) -> None:
-        """Store a new token; raise UserNotFound when there never was such a user."""
+        """Store a new token; raise WrongCredentials unless its version of the holder's credentials is in force."""
 
-    async def lock(self, digest: Digest) -> RefreshToken:
-        """The token, which nobody else can spend until the transaction ends; raise InvalidRefreshToken."""
+    async def lock(self, digest: Digest) -> tuple[RefreshToken, User]:
+        """The token as it is, and its holder, who is locked as by `Users.lock`; raise InvalidRefreshToken."""
 
     async def save(self, token: RefreshToken) -> None:
         """Store that the token is spent."""

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 from referral.application.ports import Clock, UnitOfWork
 from referral.application.token_pair import TokenPair, TokenPairs
-from referral.domain.errors import InvalidRefreshToken, UserNotFound
+from referral.domain.errors import InvalidRefreshToken
 from referral.domain.refresh_token import digest_of
 
 
@@ -20,12 +20,8 @@ class RefreshTokenPair:
 
     async def __call__(self, *, refresh_token: str) -> TokenPair:
         async with self.unit_of_work.begin() as tx:
-            token = await tx.refresh_tokens.lock(digest_of(refresh_token))
+            token, holder = await tx.refresh_tokens.lock(digest_of(refresh_token))
             if token.spent_at is None:
-                try:
-                    holder = await tx.users.by_id(token.user_id)
-                except UserNotFound:
-                    raise InvalidRefreshToken from None
                 await tx.refresh_tokens.save(token.spend(holder, self.clock.now()))
                 pair, successor = self.token_pairs.make(holder, token.family_id)
                 await tx.refresh_tokens.add(successor)

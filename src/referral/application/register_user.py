@@ -94,7 +94,7 @@ class RegisterUser:
             return code
 
     async def _store(self, user: User, code: ReferralCode | None) -> User:
-        """Decide about the code under its lock: hashing took long enough for it to expire or be withdrawn."""
+        """Decide about the code under its owner's lock: hashing took long enough for it to expire or be withdrawn."""
         if code is None:
             await self.users.add(user)
             return user
@@ -103,7 +103,7 @@ class RegisterUser:
                 await tx.users.lock(code.owner_id)
             except UserNotFound:
                 raise CodeNotUsable from None
-            code = await tx.codes.lock(code.text)
+            code = await tx.codes.by_text(code.text)
             user = replace(user, created_at=self.clock.now())
             referral = refer(user, code)
             await tx.users.add(user)

@@ -10,7 +10,7 @@ from referral.domain.user import UserId
 class RetireCode:
     """Withdraw one of the caller's own codes; nobody can sign up with it any more.
 
-    Raises CodeNotFound, also for one withdrawn before, or NotYourCode.
+    Raises CodeNotFound, also for one withdrawn before, NotYourCode, or UserNotFound.
     """
 
     unit_of_work: UnitOfWork
@@ -22,6 +22,7 @@ class RetireCode:
         except InvalidInput:
             raise CodeNotFound from None
         async with self.unit_of_work.begin() as tx:
-            found = await tx.codes.lock(text)
+            await tx.users.lock(owner_id)
+            found = await tx.codes.by_text(text)
             found.ensure_owned_by(owner_id)
             await tx.codes.retire(found.retire(self.clock.now()))

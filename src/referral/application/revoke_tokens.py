@@ -17,7 +17,7 @@ class RevokeTokens:
     async def __call__(self, *, refresh_token: str) -> None:
         async with self.unit_of_work.begin() as tx:
             try:
-                token = await tx.refresh_tokens.lock(digest_of(refresh_token))
+                token, _ = await tx.refresh_tokens.lock(digest_of(refresh_token))
             except InvalidRefreshToken:
                 return
             await tx.refresh_tokens.revoke_family(token.family_id)

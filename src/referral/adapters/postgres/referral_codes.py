@@ -38,8 +38,8 @@ def _code_from(row: asyncpg.Record) -> ReferralCode:
 _now = bindparam("now", type_=DateTime(timezone=True))
 _active = referral_codes.c.retired_at.is_(None) & (referral_codes.c.expires_at > _now)
 
-# The owner's row is locked first: two inserts at once that exclude each other would otherwise wait for
-# one another, and PostgreSQL takes a second to find such a deadlock.
+# The owner's row is locked first, as everywhere: two inserts at once that exclude each other would otherwise
+# wait for one another, and PostgreSQL takes a second to find such a deadlock.
 _owner = (
     select(users.c.id)
     .where(users.c.id == bindparam("owner_id"), users.c.erased_at.is_(None))
@@ -76,9 +76,7 @@ _WHY_NOT_ADDED = Statement(
         users.c.id == bindparam("owner_id"), users.c.erased_at.is_(None)
     )
 )
-_by_text = select(*CODE_COLUMNS).where(referral_codes.c.text == bindparam("text"))
-_BY_TEXT = Statement(_by_text)
-_LOCK = Statement(_by_text.with_for_update())
+_BY_TEXT = Statement(select(*CODE_COLUMNS).where(referral_codes.c.text == bindparam("text")))
 _RETIRE = Statement(
     update(referral_codes)
     .values(retired_at=bindparam("now"))
@@ -129,13 +127,7 @@ class PostgresReferralCodes:
         raise CodeTaken if owner["text_is_taken"] else ActiveCodeExists
 
     async def by_text(self, text: CodeText) -> ReferralCode:
-        return await self._code(_BY_TEXT, text)
-
-    async def lock(self, text: CodeText) -> ReferralCode:
-        return await self._code(_LOCK, text)
-
-    async def _code(self, statement: Statement, text: CodeText) -> ReferralCode:
-        row = await self.queries.one(statement, text=text.text)
+        row = await self.queries.one(_BY_TEXT, text=text.text)
         if row is None:
             raise CodeNotFound
         return _code_from(row)

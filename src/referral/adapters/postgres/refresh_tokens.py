@@ -4,19 +4,39 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.statement import Statement
-from referral.adapters.postgres.tables import refresh_tokens
-from referral.domain.errors import InvalidRefreshToken
+from referral.adapters.postgres.tables import refresh_tokens, users
+from referral.adapters.postgres.users import USER_COLUMNS, user_from, user_with_referrer
+from referral.domain.errors import InvalidRefreshToken, WrongCredentials
 from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
-from referral.domain.user import UserId
+from referral.domain.user import User, UserId
 
 _NAMES = ("digest", "family_id", "user_id", "credentials_version", "expires_at", "spent_at")
 
-_ADD = Statement(insert(refresh_tokens).values({name: bindparam(name) for name in _NAMES}))
-_LOCK = Statement(
-    select(*(refresh_tokens.c[name] for name in _NAMES))
-    .where(refresh_tokens.c.digest == bindparam("digest"))
-    .with_for_update()
+_given = {name: bindparam(name, type_=refresh_tokens.c[name].type) for name in _NAMES}
+# FOR SHARE waits for a change of the credentials or an erasure that is under way, and then sees its outcome;
+# log-ins do not wait for each other.
+_ADD = Statement(
+    insert(refresh_tokens)
+    .from_select(
+        _NAMES,
+        select(*_given.values())
+        .where(
+            users.c.id == _given["user_id"],
+            users.c.credentials_version == _given["credentials_version"],
+            users.c.erased_at.is_(None),
+        )
+        .with_for_update(read=True, of=users),
+    )
+    .returning(refresh_tokens.c.user_id)
 )
+_this_token = refresh_tokens.c.digest == bindparam("digest")
+_LOCK_HOLDER = Statement(
+    select(*USER_COLUMNS)
+    .select_from(user_with_referrer.join(refresh_tokens, refresh_tokens.c.user_id == users.c.id))
+    .where(_this_token, users.c.erased_at.is_(None))
+    .with_for_update(of=users, key_share=True)
+)
+_BY_DIGEST = Statement(select(*(refresh_tokens.c[name] for name in _NAMES)).where(_this_token))
 _SAVE = Statement(
     update(refresh_tokens)
     .values(spent_at=bindparam("spent"))
@@ -35,13 +55,17 @@ class PostgresRefreshTokens:
     queries: Queries
 
     async def add(self, token: RefreshToken) -> None:
-        await self.queries.one(_ADD, **{name: getattr(token, name) for name in _NAMES})
-
-    async def lock(self, digest: Digest) -> RefreshToken:
-        row = await self.queries.one(_LOCK, digest=digest)
+        row = await self.queries.one(_ADD, **{name: getattr(token, name) for name in _NAMES})
         if row is None:
+            raise WrongCredentials
+
+    async def lock(self, digest: Digest) -> tuple[RefreshToken, User]:
+        # In two statements: what a statement reads beside the row it waits for is from before it waited.
+        holder = await self.queries.one(_LOCK_HOLDER, digest=digest)
+        token = holder and await self.queries.one(_BY_DIGEST, digest=digest)
+        if holder is None or token is None:
             raise InvalidRefreshToken
-        return RefreshToken(**dict(row))
+        return RefreshToken(**dict(token)), user_from(holder)
 
     async def save(self, token: RefreshToken) -> None:
         await self.queries.one(_SAVE, which=token.digest, spent=token.spent_at)
