@@ -28,7 +28,6 @@ from referral.adapters.postgres.referral_codes import (
     _ACTIVE_BY_EMAIL,
     _ADD,
     _BY_TEXT,
-    _LOCK,
     _PAGE,
     _RETIRE,
 )
@@ -39,7 +38,8 @@ from referral.adapters.postgres.refresh_tokens import _LOCK_HOLDER
 from referral.adapters.postgres.refresh_tokens import _SAVE as _SPEND_TOKEN
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.users import _ADD as _ADD_USER
-from referral.adapters.postgres.users import _BY_ID, _BY_USERNAME, _TAKEN
+from referral.adapters.postgres.users import _BY_USERNAME, _TAKEN
+from referral.adapters.postgres.users import _LOCK as _LOCK_USER
 from referral.adapters.system import SystemRandomness
 
 new_id = SystemRandomness().new_id
@@ -210,7 +210,8 @@ class Ceiling:
 
     async def retire(self, user_id: UUID, text: str) -> tuple[int, bytes]:
         async with self.pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(_LOCK.sql, text)
+            await connection.fetchrow(_LOCK_USER.sql, user_id)
+            row = await connection.fetchrow(_BY_TEXT.sql, text)
             if row["owner_id"] != user_id:
                 return 403, b""
             values = {"code_id": row["id"], "now": datetime.now(UTC)}
@@ -252,12 +253,11 @@ class Ceiling:
 
     async def refresh(self, asked: TokenRequest) -> tuple[int, bytes]:
         async with self.pool.acquire() as connection, connection.transaction():
-            spent = await connection.fetchrow(
-                _LOCK_TOKEN.sql, hashlib.sha256(asked.refresh_token.encode()).digest()
-            )
-            if spent is None or spent["spent_at"] is not None:
+            digest = hashlib.sha256(asked.refresh_token.encode()).digest()
+            holder = await connection.fetchrow(_LOCK_HOLDER.sql, digest)
+            spent = await connection.fetchrow(_TOKEN_BY_DIGEST.sql, digest)
+            if holder is None or spent is None or spent["spent_at"] is not None:
                 return 400, b""
-            holder = await connection.fetchrow(_BY_ID.sql, spent["user_id"])
             answer, token = pair(holder, spent["family_id"])
             values = {"which": spent["digest"], "spent": datetime.now(UTC)}
             await connection.fetchrow(_SPEND_TOKEN.sql, *_SPEND_TOKEN.arguments(values))

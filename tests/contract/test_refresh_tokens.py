@@ -1,12 +1,20 @@
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from at_once import has_to_wait, outcomes_of
 from examples import NOW, a_refresh_token, a_user
+from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.revocations import PostgresRevocations
+from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.users import PostgresUsers
 from referral.domain.errors import InvalidRefreshToken, WrongCredentials
 from referral.domain.refresh_token import digest_of
+
+TTL = timedelta(minutes=15)
 
 
 @pytest.fixture
@@ -205,3 +213,25 @@ async def test_a_token_that_was_revoked_while_one_waited_for_it_is_refused(
     assert waited
     with pytest.raises(InvalidRefreshToken):
         await waiting
+
+
+async def test_f25_the_sweep_of_expired_tokens_waits_for_nobody(database, clock):
+    users, tokens = PostgresUsers(database), PostgresRefreshTokens(database)
+    housekeeping = PostgresHousekeeping(database, clock, PostgresRevocations(database, clock, TTL))
+    ann = a_user("ann")
+    await users.add(ann)
+    held, expired, current = [a_refresh_token(ann, secret) for secret in "123"]
+    for token in (held, expired, replace(current, expires_at=current.expires_at + TTL)):
+        await tokens.add(token)
+    clock.advance(days=30)
+
+    async with PostgresUnitOfWork(database).begin() as tx:
+        await tx.refresh_tokens.save(held.spend(ann, NOW))
+        await housekeeping.sweep()
+
+    assert await are_valid(tokens, expired) == [False]
+    assert (await tokens.lock(held.digest))[0].spent_at == NOW
+    await housekeeping.sweep()
+    with pytest.raises(InvalidRefreshToken):
+        await tokens.lock(held.digest)
+    assert await tokens.lock(current.digest)
