@@ -79,7 +79,7 @@ def refresh_token_of(user: int) -> str:
 
 
 def access_token_of(user: int) -> str:
-    tokens = JwtAccessTokens(SECRET, timedelta(minutes=15))
+    tokens = JwtAccessTokens([SECRET], timedelta(minutes=15))
     return tokens.issue(AccessClaims(UserId(id_of(user)), 1), datetime.now(UTC))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-SECRET = "a secret for tests, of 32 bytes or more"
+SECRET = "a secret for tests of 32 bytes or more"
 SERVICE = ("-m", "referral", "serve")
 PASSWORD = "Q123werty!23"
 

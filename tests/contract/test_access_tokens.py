@@ -12,7 +12,7 @@ import pytest
 
 from examples import NOW, an_id
 from fakes import FakeAccessTokens
-from referral.adapters.jwt_tokens import JwtAccessTokens
+from referral.adapters.jwt_tokens import JwtAccessTokens, key_id
 from referral.application.ports import AccessClaims
 from referral.domain.errors import InvalidAccessToken
 
@@ -21,7 +21,7 @@ TTL = timedelta(minutes=15)
 CLAIMS = AccessClaims(an_id(1), 7)
 ISSUED_AT = int(NOW.timestamp())
 
-HEADER = {"alg": "HS256", "typ": "at+jwt"}
+HEADER = {"alg": "HS256", "typ": "at+jwt", "kid": key_id(SECRET)}
 PAYLOAD = {
     "iss": "referral",
     "aud": "referral",
@@ -35,7 +35,7 @@ PAYLOAD = {
 
 @pytest.fixture(params=["fake", "pyjwt"])
 def access_tokens(request):
-    return FakeAccessTokens(TTL) if request.param == "fake" else JwtAccessTokens(SECRET, TTL)
+    return FakeAccessTokens(TTL) if request.param == "fake" else JwtAccessTokens([SECRET], TTL)
 
 
 @dataclass
@@ -111,9 +111,9 @@ def test_f24_a_token_from_a_clock_that_is_half_a_minute_ahead_is_good(access_tok
 def test_b19_a_token_of_another_service_is_refused(access_tokens):
     others = (
         FakeAccessTokens(TTL),
-        JwtAccessTokens(SECRET[::-1], TTL),
-        JwtAccessTokens(SECRET, TTL, issuer="referral-test"),
-        JwtAccessTokens(SECRET, TTL, audience="referral-test"),
+        JwtAccessTokens([SECRET[::-1]], TTL),
+        JwtAccessTokens([SECRET], TTL, issuer="referral-test"),
+        JwtAccessTokens([SECRET], TTL, audience="referral-test"),
     )
 
     for other in others:
@@ -122,14 +122,14 @@ def test_b19_a_token_of_another_service_is_refused(access_tokens):
 
 
 def test_a_longer_lifetime_than_todays_is_refused(access_tokens):
-    token = JwtAccessTokens(SECRET, TTL + timedelta(seconds=1)).issue(CLAIMS, NOW)
+    token = JwtAccessTokens([SECRET], TTL + timedelta(seconds=1)).issue(CLAIMS, NOW)
 
     with pytest.raises(InvalidAccessToken):
         access_tokens.read(token, NOW)
 
 
 def test_what_is_forged_here_would_be_good_if_nothing_were_wrong_with_it():
-    assert JwtAccessTokens(SECRET, TTL).read(forged(), NOW) == CLAIMS
+    assert JwtAccessTokens([SECRET], TTL).read(forged(), NOW) == CLAIMS
 
 
 def ensure_refused(access_tokens, token):
@@ -246,6 +246,9 @@ def test_b09_an_extension_is_refused(access_tokens, more):
         {"kid": "../../dev/null"},
         {"kid": "' OR 1=1 --"},
         {"kid": "1"},
+        {"kid": None},
+        {"kid": [key_id(SECRET)]},
+        {"kid": key_id(SECRET).lower()},
         {"jku": "https://example.org/keys"},
         {"x5u": "https://example.org/cert"},
         {"jwk": {"kty": "oct", "k": in_base64(SECRET.encode())}},
@@ -307,12 +310,43 @@ def test_a_payload_that_is_no_object_is_refused(access_tokens, payload):
     ensure_refused(access_tokens, forged(payload=Raw(payload)))
 
 
+OLD, NEW = "an old secret of thirty-two bytes", "a new secret of thirty-two bytes."
+
+
+def test_b18_while_secrets_change_tokens_of_both_are_good():
+    before, between = JwtAccessTokens([OLD], TTL), JwtAccessTokens([NEW, OLD], TTL)
+
+    assert between.read(before.issue(CLAIMS, NOW), NOW) == CLAIMS
+    assert between.read(between.issue(CLAIMS, NOW), NOW) == CLAIMS
+
+
+def test_b18_the_first_secret_signs_and_the_old_one_is_refused_afterwards():
+    between, after = JwtAccessTokens([NEW, OLD], TTL), JwtAccessTokens([NEW], TTL)
+
+    assert after.read(between.issue(CLAIMS, NOW), NOW) == CLAIMS
+    ensure_refused(after, JwtAccessTokens([OLD], TTL).issue(CLAIMS, NOW))
+
+
+def test_b18_a_token_is_checked_with_the_secret_it_names_alone():
+    between = JwtAccessTokens([NEW, OLD], TTL)
+
+    ensure_refused(between, forged(HEADER | {"kid": key_id(NEW)}, secret=OLD))
+    ensure_refused(between, forged(HEADER | {"kid": key_id(OLD)}, secret=NEW))
+    assert between.read(forged(HEADER | {"kid": key_id(OLD)}, secret=OLD), NOW) == CLAIMS
+
+
+def test_b18_the_name_of_a_secret_tells_nothing_of_it():
+    assert key_id(OLD) != key_id(NEW)
+    assert len(key_id(OLD)) == 12
+    assert OLD[:4] not in key_id(OLD)
+
+
 def test_the_secret_does_not_show_when_printed():
-    assert SECRET not in repr(JwtAccessTokens(SECRET, TTL))
+    assert SECRET not in repr(JwtAccessTokens([SECRET], TTL))
 
 
 def test_a_jwt_carries_what_rfc_9068_asks_for():
-    token = JwtAccessTokens(SECRET, TTL).issue(CLAIMS, NOW)
+    token = JwtAccessTokens([SECRET], TTL).issue(CLAIMS, NOW)
 
     header, payload = (
         json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2]

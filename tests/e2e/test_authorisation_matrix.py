@@ -67,7 +67,7 @@ def changed(person: Person, key: str = SECRET, **claims: object) -> dict[str, st
     held = jwt.decode(token, options={"verify_signature": False})
     header = jwt.get_unverified_header(token)
     algorithm = header["alg"] if key else "none"
-    forged = jwt.encode({**held, **claims}, key or None, algorithm, headers={"typ": header["typ"]})
+    forged = jwt.encode({**held, **claims}, key or None, algorithm, headers=header)
     return {"Authorization": f"Bearer {forged}"}
 
 

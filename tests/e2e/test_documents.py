@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SECRET = "a secret for tests, of 32 bytes or more"
+SECRET = "a secret for tests of 32 bytes or more"
 
 # What stands for a command that would not end, or would run these tests within themselves.
 SHELL = """

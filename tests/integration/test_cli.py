@@ -9,7 +9,7 @@ import pytest
 
 from databases import query
 
-SECRET = "s" * 32
+SECRET = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ WHO_CALLS = {
 def calls(use_cases):
     """The use cases, with the real adapters that read what callers send."""
     rule, emails = PasswordRule(ListedCommonPasswords()), ValidatedEmailAddresses()
-    tokens = JwtAccessTokens("0123456789abcdef0123456789abcdef", timedelta(minutes=15))
+    tokens = JwtAccessTokens(["0123456789abcdef0123456789abcdef"], timedelta(minutes=15))
     return replace(
         use_cases,
         register_user=replace(use_cases.register_user, password_rule=rule, email_addresses=emails),

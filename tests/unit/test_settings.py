@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from referral.entrypoints.secret import with_secret
-from referral.entrypoints.settings import Settings, SettingsError, load_settings
+from referral.entrypoints.settings import Settings, SettingsError, load_settings, masked
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -173,7 +173,109 @@ def test_b17_a_secret_of_fewer_than_32_bytes_is_refused_and_not_repeated(complai
 
 
 def test_a_secret_of_32_bytes_is_taken(load):
-    assert load(SECRET="é" * 16).secret == "é" * 16
+    assert load(SECRET="éàèùâêîôûëïüÿçæœ").secrets == ("éàèùâêîôûëïüÿçæœ",)
+
+
+def test_b18_earlier_secrets_follow_the_current_one_after_commas(load):
+    assert load(SECRET=f" {SECRET}, {SECRET[::-1]},").secrets == (SECRET, SECRET[::-1])
+
+
+@pytest.mark.parametrize("weak", ["a" * 32, "ab" * 32, "12345678" * 4, f"{SECRET},{'a' * 32}"])
+def test_b17_a_secret_that_is_no_secret_is_refused(complaints, weak):
+    [line] = complaints(SECRET=weak)
+
+    assert line.startswith("REFERRAL_SECRET: Expected")
+    assert weak not in line
+
+
+def test_b17_every_secret_has_32_bytes(complaints):
+    [line] = complaints(SECRET=f"{SECRET},short")
+
+    assert line == "REFERRAL_SECRET: Expected at least 32 bytes"
+
+
+def test_secrets_can_be_kept_in_a_file(load, tmp_path):
+    file = tmp_path / "secrets"
+    file.write_text(f"{SECRET}\n{SECRET[::-1]}\n")
+    settings = load(SECRET_FILE=str(file), DATABASE_URL="postgresql://db.example.org/referral")
+
+    assert with_secret(settings).secrets == (SECRET, SECRET[::-1])
+
+
+def test_secrets_are_given_in_one_place(complaints, tmp_path):
+    [line] = complaints(SECRET=SECRET, SECRET_FILE=str(tmp_path))
+
+    assert line == "REFERRAL_SECRET_FILE: Expected this or REFERRAL_SECRET, not both"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"short", b"a" * 40, b"\xff" * 40])
+def test_a_file_without_a_secret_is_refused(content, tmp_path):
+    file = tmp_path / "secrets"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=r"^REFERRAL_SECRET_FILE: ") as refused:
+        with_secret(Settings(secret_file=file))
+
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def unreadable_files(tmp_path):
+    binary = tmp_path / ".env"
+    binary.write_bytes(b"\xff\xfe")
+    return [binary, Path("/proc/self/mem")]
+
+
+def test_an_env_file_that_cannot_be_read_is_told_in_a_line(tmp_path):
+    for file in unreadable_files(tmp_path):
+        with pytest.raises(SettingsError, match="cannot be read") as refused:
+            load_settings({}, file)
+
+        assert str(refused.value).startswith(f"{file}: ")
+        assert len(str(refused.value).splitlines()) == 1
+
+
+CANARY = "Canary0"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:{}@db.example.org/referral",
+        "postgres://ann:{}@db.example.org:5433/referral?sslmode=require",
+        "postgresql://:{}@/referral",
+        "postgresql://ann:a/{}@db.example.org/referral",
+        "postgresql://ann:{}/b@db.example.org/referral",
+        "postgresql://ann:a@{}@db.example.org/referral",
+        "postgresql://ann:{}@b:c@db.example.org/referral",
+        "postgresql://ann:a:{}@db.example.org/referral",
+        "postgresql://ann:a?{}@db.example.org/referral",
+        "postgresql://ann:{}?b=c@db.example.org/referral?sslmode=require",
+        "postgresql://ann:a#{}@db.example.org/referral",
+        "postgresql://ann:a&{}@db.example.org/referral",
+        "postgresql://ann:%2F{}@db.example.org/referral",
+        "postgresql://ann:{}@a.example.org,b.example.org:5433/referral",
+        "postgresql://db.example.org/referral?password={}",
+        "postgresql://db.example.org/referral?user=ann&password={}&sslmode=require",
+        "postgresql://db.example.org/referral?sslpassword={}",
+        "postgresql://db.example.org/referral?PASSWORD={}",
+        "postgresql://ann:x@db.example.org/referral?password=a/{}",
+        "postgresql://ann:x@db.example.org/referral?password=a@{}",
+        "postgresql://ann:x@db.example.org/referral?password=a%26{}&sslmode=require",
+    ],
+)
+def test_l01_no_password_in_a_database_url_is_shown(url):
+    shown = masked(Settings(database_url=url.format(CANARY)))["database_url"]
+
+    assert CANARY not in shown
+    assert "********" in shown
+    assert "db.example.org" in shown or "a.example.org" in shown or "@/referral" in shown
+
+
+def test_a_database_url_without_a_password_is_shown_as_it_is():
+    url = "postgresql://ann@db.example.org/referral?sslmode=require"
+
+    assert masked(Settings(database_url=url))["database_url"] == url
 
 
 def test_trusted_proxies_are_addresses_and_networks(load):

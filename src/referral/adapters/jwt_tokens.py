@@ -1,4 +1,6 @@
-from dataclasses import dataclass, field
+import base64
+import hmac
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,9 +15,9 @@ from referral.domain.user import UserId
 ALGORITHM = "HS256"
 LONGEST = 4096  # characters
 LEEWAY = 30  # seconds, for the clock of the process that issued the token
+REMEMBERED = 4096  # tokens
+ISSUER = AUDIENCE = "referral"
 
-# Nothing but this is ever issued, so a key id, a critical extension or another type (RFC 9068 §2.1) is foreign.
-_HEADER = {"alg": ALGORITHM, "typ": "at+jwt"}
 _CLAIMS = {"iss", "aud", "sub", "iat", "exp", "jti", "ver"}
 _OPTIONS: Any = {
     "require": [*_CLAIMS],
@@ -27,58 +29,85 @@ _OPTIONS: Any = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class JwtAccessTokens:
-    """Access tokens as signed JWTs, after RFC 9068 and RFC 8725."""
+    """Access tokens as signed JWTs, after RFC 9068 and RFC 8725.
 
-    secret: str = field(repr=False)
-    ttl: timedelta
-    issuer: str = "referral"
-    audience: str = "referral"
+    The first secret signs. A token names its secret (`kid`, RFC 7515 §4.1.4) and is checked with that one alone.
+    """
+
+    def __init__(
+        self,
+        secrets: Sequence[str],
+        ttl: timedelta,
+        issuer: str = ISSUER,
+        audience: str = AUDIENCE,
+    ) -> None:
+        self.ttl = ttl
+        self._issuer = issuer
+        self._audience = audience
+        self._secrets = {key_id(secret): secret for secret in secrets}
+        # A token comes with every call of its holder's, and to verify it costs more than a query. Remembered is what
+        # holds at any time, and of genuine tokens alone: an exception is not kept.
+        self._verified = lru_cache(REMEMBERED)(self._verify)
 
     def issue(self, claims: AccessClaims, now: datetime) -> str:
         issued_at = int(now.timestamp())
+        kid, secret = next(iter(self._secrets.items()))
         return jwt.encode(
             {
-                "iss": self.issuer,
-                "aud": self.audience,
+                "iss": self._issuer,
+                "aud": self._audience,
                 "sub": str(claims.user_id),
                 "iat": issued_at,
                 "exp": issued_at + int(self.ttl.total_seconds()),
                 "jti": uuid4().hex,
                 "ver": claims.credentials_version,
             },
-            self.secret,
+            secret,
             ALGORITHM,
-            headers=_HEADER,
+            headers=_header(kid),
         )
 
     def read(self, token: str, now: datetime) -> AccessClaims:
-        claims, issued_at, expires_at = _verified(token, self.secret, self.issuer, self.audience)
+        if len(token) > LONGEST:
+            raise InvalidAccessToken
+        claims, issued_at, expires_at = self._verified(token)
         last = issued_at + int(self.ttl.total_seconds())
         if not issued_at - LEEWAY <= now.timestamp() < expires_at <= last:
             raise InvalidAccessToken
         return claims
 
+    def _verify(self, token: str) -> tuple[AccessClaims, int, int]:
+        """The claims, when the token was issued and when it expires, in seconds; raise InvalidAccessToken."""
+        try:
+            header = jwt.get_unverified_header(token)
+            secret = self._secrets[header["kid"]]
+            # Nothing else is ever issued, so a critical extension or another type (RFC 9068 §2.1) is foreign.
+            if header != _header(header["kid"]):
+                raise InvalidAccessToken
+            payload = jwt.decode(
+                token,
+                secret,
+                [ALGORITHM],
+                options=_OPTIONS,
+                audience=self._audience,
+                issuer=self._issuer,
+            )
+            issued_at, expires_at, version = payload["iat"], payload["exp"], payload["ver"]
+            # PyJWT leaves open what else the payload holds.
+            if payload.keys() != _CLAIMS:
+                raise InvalidAccessToken
+            if not type(issued_at) is type(expires_at) is type(version) is int:
+                raise InvalidAccessToken
+            return AccessClaims(UserId(UUID(payload["sub"])), version), issued_at, expires_at
+        except (jwt.InvalidTokenError, LookupError, ValueError, TypeError, RecursionError):
+            raise InvalidAccessToken from None
 
-# A token comes with every call of its holder's, and to verify it costs more than a query. Remembered is what holds
-# at any time, and of genuine tokens alone: an exception is not kept.
-@lru_cache(maxsize=4096)
-def _verified(token: str, secret: str, issuer: str, audience: str) -> tuple[AccessClaims, int, int]:
-    """The claims, when the token was issued and when it expires, in seconds; raise InvalidAccessToken."""
-    if len(token) > LONGEST:
-        raise InvalidAccessToken
-    try:
-        read = jwt.decode_complete(
-            token, secret, [ALGORITHM], options=_OPTIONS, audience=audience, issuer=issuer
-        )
-        header, payload = read["header"], read["payload"]
-        issued_at, expires_at, version = payload["iat"], payload["exp"], payload["ver"]
-        # PyJWT leaves open what else the header and the payload hold.
-        if header != _HEADER or payload.keys() != _CLAIMS:
-            raise InvalidAccessToken
-        if not type(issued_at) is type(expires_at) is type(version) is int:
-            raise InvalidAccessToken
-        return AccessClaims(UserId(UUID(payload["sub"])), version), issued_at, expires_at
-    except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError):
-        raise InvalidAccessToken from None
+
+def key_id(secret: str) -> str:
+    """A name for a secret that tells nothing of it."""
+    return base64.urlsafe_b64encode(hmac.digest(secret.encode(), b"kid", "sha256")[:9]).decode()
+
+
+def _header(kid: str) -> dict[str, str]:
+    return {"alg": ALGORITHM, "typ": "at+jwt", "kid": kid}

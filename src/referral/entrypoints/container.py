@@ -91,11 +91,11 @@ class Adapters(Provider):
 
     @provide
     def access_tokens(self, settings: Settings) -> ports.AccessTokens:
-        return JwtAccessTokens(settings.secret, settings.access_token_ttl)
+        return JwtAccessTokens(settings.secrets, settings.access_token_ttl)
 
     @provide
     def sealing(self, settings: Settings) -> ports.Sealing:
-        return FernetSealing([settings.secret])
+        return FernetSealing(settings.secrets)
 
     @provide
     def revocations(

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import msgspec
 
-from referral.entrypoints.settings import SECRET_MIN_BYTES, Settings, SettingsError
+from referral.entrypoints.settings import SECRET_MIN_BYTES, Settings, SettingsError, weakness
 
 
 def with_secret(settings: Settings) -> Settings:
-    """The settings with a secret: the one given, or the one kept in the data directory, made at first need.
+    """The settings with a secret: as given, or from the file, or kept in the data directory, made at first need.
 
-    Processes that start together agree on one. Raises SettingsError when it cannot be kept or is damaged.
+    Processes that start together agree on one. Raises SettingsError when it cannot be read or kept, or is no secret.
     """
     if settings.secret:
         return settings
+    if settings.secret_file:
+        return _with_secrets_of(settings.secret_file, settings)
     path = settings.data_dir / "secret"
     try:
         if not path.exists():
@@ -28,6 +30,16 @@ def with_secret(settings: Settings) -> Settings:
     if len(secret) < SECRET_MIN_BYTES:
         raise SettingsError(f"REFERRAL_DATA_DIR: {path} is damaged; remove it to get a new secret")
     return msgspec.structs.replace(settings, secret=secret)
+
+
+def _with_secrets_of(file: Path, settings: Settings) -> Settings:
+    try:
+        settings = msgspec.structs.replace(settings, secret=file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"REFERRAL_SECRET_FILE: {file} cannot be read: {error}") from error
+    if complaint := weakness(settings.secrets):
+        raise SettingsError(f"REFERRAL_SECRET_FILE: {file}: {complaint}")
+    return settings
 
 
 def _keep_new_secret(path: Path) -> None:

@@ -5,7 +5,7 @@ import ipaddress
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +18,9 @@ from msgspec import Meta
 PREFIX = "REFERRAL_"
 TESTS_PREFIX = "REFERRAL_TEST_"  # for the tests; the service ignores them
 SECRET_MIN_BYTES = 32
+SECRET_MIN_CHARACTERS = (
+    10  # different ones; 32 random hexadecimal digits have fewer once in a million
+)
 LONGEST_TTL = timedelta(days=3650)
 
 Switch = Literal["on", "off"]
@@ -53,10 +56,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret: Annotated[
         str,
         Meta(
-            description="signs access tokens, 32 bytes or more; required with a database of one's"
-            " own, else generated and kept in the data directory"
+            description="signs access tokens, 32 bytes or more; after it, with commas, earlier ones that are still"
+            " good. Required with a database of your own, else generated and kept in the data directory"
         ),
     ] = ""
+    secret_file: Annotated[
+        Path | None,
+        Meta(description="a file with these secrets, one a line, in place of `REFERRAL_SECRET`"),
+    ] = None
     bcrypt_cost: Annotated[int, Meta(description="2^cost rounds a password", ge=4, le=15)] = 12
     access_token_ttl: Annotated[
         timedelta,
@@ -91,6 +98,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "info"
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secret that signs, and after it earlier ones that are still good."""
+        return tuple(filter(None, map(str.strip, re.split(r"[,\n]", self.secret))))
+
+    @property
     def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         given = filter(None, (part.strip() for part in self.trusted_proxies.split(",")))
         return tuple(ipaddress.ip_network(network) for network in given)
@@ -101,9 +113,13 @@ def load_settings(environ: Mapping[str, str] = os.environ, dotenv: Path = Path("
 
     Raises SettingsError with a line for each unknown name and each bad value.
     """
+    try:
+        in_dotenv = dotenv_values(dotenv)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{dotenv}: cannot be read: {error}") from error
     given = {
         name: value
-        for source in (dotenv_values(dotenv), environ)
+        for source in (in_dotenv, environ)
         for name, value in source.items()
         if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX) and value
     }
@@ -151,10 +167,12 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.database_url:
         if urlsplit(settings.database_url).scheme not in {"postgresql", "postgres"}:
             yield "REFERRAL_DATABASE_URL: Expected a URL that starts with postgresql://"
-        if not settings.secret:
+        if not settings.secret and not settings.secret_file:
             yield "REFERRAL_SECRET: Required together with REFERRAL_DATABASE_URL"
-    if settings.secret and len(settings.secret.encode()) < SECRET_MIN_BYTES:
-        yield f"REFERRAL_SECRET: Expected at least {SECRET_MIN_BYTES} bytes"
+    if settings.secret and settings.secret_file:
+        yield "REFERRAL_SECRET_FILE: Expected this or REFERRAL_SECRET, not both"
+    if settings.secret and (complaint := weakness(settings.secrets)):
+        yield f"REFERRAL_SECRET: {complaint}"
     for name in ("access_token_ttl", "refresh_token_ttl"):
         if not timedelta(seconds=1) <= getattr(settings, name) <= LONGEST_TTL:
             yield f"{PREFIX}{name.upper()}: Expected a second to {LONGEST_TTL.days} days"
@@ -164,10 +182,24 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"REFERRAL_TRUSTED_PROXIES: {error}"
 
 
+def weakness(secrets: Sequence[str]) -> str | None:
+    """What is wrong with these secrets, without repeating them; None when they are fit to sign with."""
+    if any(len(secret.encode()) < SECRET_MIN_BYTES for secret in secrets) or not secrets:
+        return f"Expected at least {SECRET_MIN_BYTES} bytes"
+    if any(len(set(secret)) < SECRET_MIN_CHARACTERS for secret in secrets):
+        return f"Expected at least {SECRET_MIN_CHARACTERS} different characters, chosen at random"
+    return None
+
+
 def masked(settings: Settings) -> dict[str, str]:
     """The settings as text, fit to be shown: no secret and no password."""
     shown = {f.name: str(getattr(settings, f.name) or "") for f in msgspec.structs.fields(settings)}
     shown["secret"] = "********" if settings.secret else ""
-    hidden = r"(?<=:)[^:@/][^@/]*(?=@)|(?<=[?&]password=)[^&#]*"
-    shown["database_url"] = re.sub(hidden, "********", settings.database_url)
+    shown["database_url"] = _without_passwords(settings.database_url)
     return shown
+
+
+def _without_passwords(url: str) -> str:
+    """The URL with `********` for each password, whatever characters it has: all up to the last @ may be of it."""
+    url = re.sub(r"(?i)\b((?:ssl)?password=)[^&]*", r"\1********", url)
+    return re.sub(r"(?<=://)([^:@/?]*:).*(?=@)", r"\1********", url, count=1)
