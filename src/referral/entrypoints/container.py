@@ -1,6 +1,6 @@
 """The composition root: the one place that knows which adapter serves which port."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -136,14 +136,19 @@ def assembled(settings: Settings) -> Container:
 
 
 @contextmanager
-def with_database(settings: Settings) -> Iterator[Settings]:
-    """The settings with a database and a secret: one's own, or the embedded one, started and migrated."""
+def with_database(
+    settings: Settings, when_lost: Callable[[], None] = lambda: None
+) -> Iterator[Settings]:
+    """The settings with a database and a secret: one's own, or the embedded one, started and migrated.
+
+    Raises CannotStart, at the end too, when `when_lost` was called: the embedded one ended for good.
+    """
     settings = with_secret(settings)
     if settings.database_url:
         yield settings
         return
     try:
-        with embedded_postgres(settings.data_dir, settings.pg_bin) as url:
+        with embedded_postgres(settings.data_dir, settings.pg_bin, when_lost) as url:
             migrate(url)
             yield msgspec.structs.replace(settings, database_url=url)
     except EmbeddedPostgresError as error:

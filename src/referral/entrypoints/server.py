@@ -38,7 +38,7 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight. Raises CannotStart."""
     log_config = configure_logging(settings)
     with (
-        with_database(settings) as complete,
+        with_database(settings, when_lost=_stop) as complete,
         tempfile.TemporaryDirectory(prefix="referral-metrics-") as counts,
     ):
         if complete.workers > 1:
@@ -64,6 +64,10 @@ def serve(settings: Settings) -> None:
         base = f"http://{host}:{complete.port}"
         server.on_startup(lambda: click.echo(_WELCOME.format(base=base)))
         server.serve(target_loader=partial(_worker_app, complete, os.getpid()), wrap_loader=False)
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _ensure_port_is_free(settings: Settings) -> None:

@@ -1,115 +1,110 @@
-"""The default database: a PostgreSQL of one's own, that runs for as long as someone uses it.
+"""The default database: a PostgreSQL of the service's own, that runs for as long as someone uses it.
 
-Whoever uses it holds a shared lock on `postgres.users`. A small process of its own, the keeper, starts the
-server and then waits for that lock alone: the kernel grants it when the last user is gone, killed ones
-included, and the keeper shuts the server down. Keeper and server hold `postgres.running` between them: while
-that lock is taken there is a server to join, or one that is about to be gone.
+Each user holds a shared lock on `postgres.users`. A small process, the supervisor, starts the server and then
+waits for that lock alone: the kernel grants it when the last user is gone, killed ones included, and the
+supervisor shuts the server down. Supervisor and server hold `postgres.running` between them: while that lock
+is taken there is a server to join, or one that is about to be gone. A user that finds the lock free, at first
+or later, starts supervisor and server: so they come back when they were killed.
 """
 
 import fcntl
-import hashlib
-import os
-import shutil
+import re
 import socket
-import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 
-from referral.adapters.embedded_postgres import keeper as keeper_program
-from referral.adapters.embedded_postgres.keeper import Account, as_seen_by_server
+from referral.adapters.embedded_postgres import supervisor as supervisor_program
+from referral.adapters.embedded_postgres.cluster import (
+    DATABASE,
+    SOCKET,
+    SUPERUSER,
+    ensure_cluster,
+    socket_dir,
+)
 from referral.adapters.embedded_postgres.programs import (
     EmbeddedPostgresError,
-    major_version,
     programs_for,
     server_account,
 )
+from referral.adapters.embedded_postgres.supervisor import environment, open_private
 
 __all__ = ["EmbeddedPostgresError", "embedded_postgres"]
 
-DATABASE = "referral"
-SUPERUSER = "postgres"
 START_SECONDS = 60
 STOP_SECONDS = 10
-BUILTIN_LOCALE_SINCE = 17
-SOCKET = ".s.PGSQL.5432"
-LONGEST_SOCKET_PATH = 100  # bytes; the kernel's own limit is 103 to 107
+WATCH_SECONDS = 0.2
+PAUSES_BETWEEN_STARTS = (0.1, 0.3, 0.9)  # seconds; after the last, the server is given up
 
 
 @contextmanager
-def embedded_postgres(data_dir: Path, bin_dir: Path | None = None) -> Iterator[str]:
-    """Yield the URL of the PostgreSQL in `data_dir`: started if nobody uses it yet, shared if someone does.
+def embedded_postgres(
+    data_dir: Path, bin_dir: Path | None = None, when_lost: Callable[[], None] = lambda: None
+) -> Iterator[str]:
+    """Yield the superuser's URL of the PostgreSQL in `data_dir`: started if nobody uses it yet, shared if someone does.
 
     It has a database called `referral`, is reached through a Unix socket by this system user alone, and
     stops when its last user dies, or leaves: that one waits for it. `bin_dir` is where `initdb` and `postgres`
-    are; by default the embedded-postgres package, else the newest that the system has. Raises
-    EmbeddedPostgresError.
+    are; by default the embedded-postgres package, else the newest that the system has.
+
+    A server that ends before is started again. When that fails, `when_lost` is called, in a thread, and the
+    block's end raises EmbeddedPostgresError, as its beginning does when there is no server to be had.
     """
     data_dir = data_dir.resolve()
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        users = (data_dir / "postgres.users").open("a")
+        users = open_private(data_dir / "postgres.users")
     except OSError as error:
         raise _unusable(data_dir, error) from error
     with users:
         try:
             fcntl.flock(users, fcntl.LOCK_SH)  # waits for a server that is just shutting down
-            sockets = _join_or_start(data_dir, bin_dir)
+            use = _Use(data_dir, bin_dir)
+            use.join_or_start()
         except OSError as error:
             raise _unusable(data_dir, error) from error
+        watch = threading.Thread(target=use.restart_until_left, args=[when_lost], daemon=True)
+        watch.start()
         try:
-            yield f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(sockets), safe='')}"
+            yield use.url
         finally:
+            use.left.set()
+            watch.join()
             _leave(users, data_dir)
-
-
-def _leave(users: IO[str], data_dir: Path) -> None:
-    """Give back the lock on `users`; when it was the last one, wait until the server is gone."""
-    others = not _try_lock(users, fcntl.LOCK_EX) and _try_lock(users, fcntl.LOCK_SH)
-    users.close()
-    deadline = time.monotonic() + STOP_SECONDS
-    with (data_dir / "postgres.running").open("a") as running:
-        while not others and not _try_lock(running, fcntl.LOCK_SH) and time.monotonic() < deadline:
-            time.sleep(0.01)
+    if use.lost is not None:
+        raise EmbeddedPostgresError(
+            f"The embedded PostgreSQL ended and cannot be started again: {_cause(use.lost)}"
+        )
 
 
 def _unusable(data_dir: Path, error: OSError) -> EmbeddedPostgresError:
     return EmbeddedPostgresError(f"No database can be kept in {data_dir}: {error}")
 
 
-def _join_or_start(data_dir: Path, bin_dir: Path | None) -> Path:
-    """Return the directory of the running server's socket."""
-    account = server_account()
-    cluster, log = data_dir / "postgres", data_dir / "postgres.log"
-    sockets = _socket_dir(cluster, account)
-    keeper = None
-    deadline = time.monotonic() + START_SECONDS
-    with (data_dir / "postgres.running").open("a") as running:
-        while time.monotonic() < deadline:
-            if keeper is None and _try_lock(running, fcntl.LOCK_EX):
-                keeper = _start(
-                    data_dir, programs_for(bin_dir, account), sockets, account, running.fileno()
-                )
-                running.close()
-            elif _is_ready(cluster, sockets):
-                if keeper is not None:  # it ends with its last user, who may be another process
-                    threading.Thread(target=keeper.wait, daemon=True).start()
-                return sockets
-            elif keeper is not None and keeper.poll() is not None:
-                tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-12:])
-                raise EmbeddedPostgresError(f"PostgreSQL did not start; {log} ends with:\n{tail}")
+def _cause(error: Exception) -> str:
+    """The last of its lines that says why PostgreSQL ended, else its last line."""
+    lines = str(error).splitlines()
+    return next((line for line in reversed(lines) if re.search("FATAL|PANIC", line)), lines[-1])
+
+
+def _leave(users: IO[bytes], data_dir: Path) -> None:
+    """Release the lock on `users`; when it was the last one, wait until the server is gone."""
+    others = not _try_lock(users, fcntl.LOCK_EX) and _try_lock(users, fcntl.LOCK_SH)
+    users.close()
+    deadline = time.monotonic() + STOP_SECONDS
+    with open_private(data_dir / "postgres.running") as running:
+        while not others and not _try_lock(running, fcntl.LOCK_SH) and time.monotonic() < deadline:
             time.sleep(0.01)
-    raise EmbeddedPostgresError(f"PostgreSQL did not get ready in {START_SECONDS} s; see {log}.")
 
 
-def _try_lock(file: IO[str], kind: int) -> bool:
+def _try_lock(file: IO[bytes], kind: int) -> bool:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -117,107 +112,94 @@ def _try_lock(file: IO[str], kind: int) -> bool:
     return True
 
 
-def _is_ready(cluster: Path, sockets: Path) -> bool:
-    """Whether the server says so, where `pg_ctl --wait` looks: the eighth line of its pid file.
+class _Use:
+    """What one user knows of the server, and does for it."""
 
-    A server that was killed says so for ever; only one that lives listens, too.
-    """
-    try:
-        lines = (cluster / "postmaster.pid").read_text().splitlines()
-        if len(lines) < 8 or lines[7].strip() != "ready":  # noqa: PLR2004
-            return False
-        with socket.socket(socket.AF_UNIX) as visitor:
-            visitor.connect(str(sockets / SOCKET))
-    except (FileNotFoundError, ConnectionRefusedError):
-        return False
-    return True
+    def __init__(self, data_dir: Path, bin_dir: Path | None) -> None:
+        self._data_dir = data_dir
+        self._bin_dir = bin_dir
+        self._account = server_account()
+        self._sockets = socket_dir(data_dir / "postgres", self._account)
+        self.left = threading.Event()
+        self.lost: Exception | None = None
 
+    @property
+    def url(self) -> str:
+        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self._sockets), safe='')}"
 
-def _start(
-    data_dir: Path, programs: Path, sockets: Path, account: Account, running: int
-) -> subprocess.Popen[bytes]:
-    """Start the keeper; whoever calls holds the lock `running`, so no server is on the cluster now."""
-    cluster = data_dir / "postgres"
-    with (data_dir / "postgres.log").open("ab") as log:
-        if not cluster.exists():
-            _initialise(data_dir, programs, account, log.fileno())
-        _ensure_same_version(cluster, programs)
-        (cluster / "postmaster.pid").unlink(missing_ok=True)  # of a server that was killed
-        command = [programs, data_dir, sockets, account.uid, account.gid, running]
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", keeper_program.__file__, *map(str, command)],
+    def restart_until_left(self, when_lost: Callable[[], None]) -> None:
+        """Start the server again whenever it is gone; when it cannot be, say so and give up."""
+        failures = 0
+        while not self.left.wait(WATCH_SECONDS):
+            with open_private(self._data_dir / "postgres.running") as running:
+                if not _try_lock(running, fcntl.LOCK_EX):
+                    continue
+            try:
+                self.join_or_start()
+                failures = 0
+            except (EmbeddedPostgresError, OSError) as error:
+                if failures == len(PAUSES_BETWEEN_STARTS):
+                    self.lost = error
+                    when_lost()
+                    return
+                self.left.wait(PAUSES_BETWEEN_STARTS[failures])
+                failures += 1
+
+    def join_or_start(self) -> None:
+        """Return when the server is ready, or its user has left."""
+        ended: Future[bytes] | None = None
+        deadline = time.monotonic() + START_SECONDS
+        with open_private(self._data_dir / "postgres.running") as running:
+            while time.monotonic() < deadline:
+                if ended is None and _try_lock(running, fcntl.LOCK_EX):
+                    ended = self._start(running)
+                    running.close()
+                elif self._is_ready() or self.left.is_set():
+                    return
+                elif ended is not None and ended.done():
+                    said = ended.result().decode(errors="replace")
+                    raise EmbeddedPostgresError(f"PostgreSQL did not start:\n{said}")
+                time.sleep(0.01)
+        raise EmbeddedPostgresError(f"PostgreSQL did not get ready in {START_SECONDS} s.")
+
+    def _start(self, running: IO[bytes]) -> "Future[bytes]":
+        """Start the supervisor; the result is what it says when it ends.
+
+        The lock `running` is held, so no server is on the cluster now.
+        """
+        programs = programs_for(self._bin_dir, self._account)
+        ensure_cluster(self._data_dir, programs, self._account)
+        # That of a server that was killed.
+        (self._data_dir / "postgres" / "postmaster.pid").unlink(missing_ok=True)
+        command = [programs, self._data_dir, self._sockets, *self._account, running.fileno()]
+        supervisor = subprocess.Popen(
+            [sys.executable, "-I", "-S", supervisor_program.__file__, *map(str, command)],
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[running],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[running.fileno()],
+            env=environment(),
             start_new_session=True,  # Ctrl-C is for the service, which then leaves in order
         )
+        ended: Future[bytes] = Future()
+        # It ends with its last user, who may be another process: nobody here waits for it.
+        threading.Thread(
+            target=lambda: ended.set_result(supervisor.communicate()[1]), daemon=True
+        ).start()
+        return ended
 
+    def _is_ready(self) -> bool:
+        """Whether the server says so, where `pg_ctl --wait` looks: the eighth line of its pid file.
 
-def _initialise(data_dir: Path, programs: Path, account: Account, log: int) -> None:
-    """Make the cluster under another name first: one that a crash left half made is never used."""
-    for leftover in data_dir.glob("postgres.new.*"):
-        shutil.rmtree(leftover)
-    draft = Path(tempfile.mkdtemp(prefix="postgres.new.", dir=data_dir))
-    os.chown(draft, account.uid, account.gid)
-    locale = (
-        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        if major_version(programs) >= BUILTIN_LOCALE_SINCE
-        else []
-    )
-    with as_seen_by_server(draft) as (path, files):
-        options: dict[str, Any] = {"stdout": log, "stderr": log, "pass_fds": files, **account.popen}
-        made = subprocess.run(
-            [
-                programs / "initdb",
-                "-D",
-                path,
-                "-U",
-                SUPERUSER,
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                *locale,
-            ],
-            stdin=subprocess.DEVNULL,
-            check=False,
-            **options,
-        )
-        if made.returncode == 0:
-            made = subprocess.run(
-                [programs / "postgres", "--single", "-D", path, "postgres"],
-                input=f"CREATE DATABASE {DATABASE};\n".encode(),
-                check=False,
-                **options,
-            )
-    if made.returncode != 0:
-        raise EmbeddedPostgresError(f"initdb failed; see {data_dir / 'postgres.log'}.")
-    draft.rename(data_dir / "postgres")
-
-
-def _ensure_same_version(cluster: Path, programs: Path) -> None:
-    made_by = (cluster / "PG_VERSION").read_text().strip()
-    if made_by != str(major_version(programs)):
-        raise EmbeddedPostgresError(
-            f"The data in {cluster} was made by PostgreSQL {made_by}, and {programs} is PostgreSQL"
-            f" {major_version(programs)}. Point REFERRAL_PG_BIN at version {made_by}, or dump and restore."
-        )
-
-
-def _socket_dir(cluster: Path, account: Account) -> Path:
-    """The cluster itself, or where its path is too long for a socket, a private directory named after it."""
-    if len(os.fsencode(cluster / SOCKET)) <= LONGEST_SOCKET_PATH:
-        return cluster
-    name = hashlib.sha256(os.fsencode(cluster)).hexdigest()[:16]
-    sockets = Path(tempfile.gettempdir()) / f"referral-{account.uid}-{name}"
-    sockets.mkdir(mode=0o700, exist_ok=True)
-    if os.geteuid() == 0 and sockets.lstat().st_uid == 0:
-        os.chown(sockets, account.uid, account.gid)
-    found = sockets.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or found.st_mode & 0o077:
-        raise EmbeddedPostgresError(
-            f"{sockets} is not a private directory of this user; remove it."
-        )
-    return sockets
+        The pid file of a server that was killed still says so; only one that lives listens, too.
+        """
+        try:
+            pid_file = self._data_dir / "postgres" / "postmaster.pid"
+            lines = pid_file.read_text().splitlines()
+            if len(lines) < 8 or lines[7].strip() != "ready":  # noqa: PLR2004
+                return False
+            with socket.socket(socket.AF_UNIX) as visitor:
+                visitor.connect(str(self._sockets / SOCKET))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True

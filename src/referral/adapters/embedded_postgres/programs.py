@@ -11,7 +11,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from referral.adapters.embedded_postgres.keeper import Account
+from referral.adapters.embedded_postgres.supervisor import Account, environment
 
 
 class EmbeddedPostgresError(Exception):
@@ -82,5 +82,11 @@ def reachable(package: Path, account: Account) -> Path:
 
 
 def major_version(programs: Path) -> int:
-    said = subprocess.run([programs / "postgres", "-V"], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [programs / "postgres", "-V"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
     return int(re.findall(r"\d+", said.stdout)[0])
