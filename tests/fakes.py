@@ -626,4 +626,4 @@ class FakeRevocations:
 
     async def is_revoked(self, claims: AccessClaims) -> bool:
         user = self.store.read().users.get(claims.user_id)
-        return user is None or user.credentials_version != claims.credentials_version
+        return user is None or claims.credentials_version < user.credentials_version

@@ -88,6 +88,22 @@ async def test_a_list_read_anew_knows_at_once(database, clock):
     assert not await revocations.is_revoked(claims_of(bob))
 
 
+async def test_a_token_of_credentials_newer_than_the_list_is_good_at_once(database, clock):
+    users, revocations = PostgresUsers(database), PostgresRevocations(database, clock, TTL)
+    ann = a_user("ann")
+    await users.add(ann)
+    first, second = ann.with_password("first"), ann.with_password("first").with_password("second")
+    await users.change_credentials(first, clock.now())
+    await revocations.refresh()
+
+    await users.change_credentials(second, clock.now())
+
+    assert not await revocations.is_revoked(claims_of(second))
+    await revocations.refresh()
+    assert not await revocations.is_revoked(claims_of(second))
+    assert await revocations.is_revoked(claims_of(first))
+
+
 async def test_f24_a_list_reaches_back_past_every_token_that_a_skewed_clock_issued(database, clock):
     users, revocations = PostgresUsers(database), PostgresRevocations(database, clock, TTL)
     ann = a_user("ann")

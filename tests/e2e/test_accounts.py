@@ -1,8 +1,10 @@
 """Registering, one's own account, and closing it."""
 
 import time
+from itertools import pairwise
 from uuid import UUID
 
+import httpx
 import pytest
 
 from people import details, join, log_in, register
@@ -94,6 +96,18 @@ def test_a_new_password_kills_every_token_within_a_second_on_every_process(clien
     )
     ann.tokens = log_in(client, ann.username, new)
     assert ann.get("/users/me").status_code == 200
+
+
+def test_after_a_second_new_password_a_token_of_it_is_good_at_once_on_every_process(client, ann):
+    passwords = [PASSWORD, "another-Pass-7", "another-Pass-8"]
+    for current, new in pairwise(passwords):
+        change = ann.post("/users/me/password", {"password": current, "new_password": new})
+        assert change.status_code == 204
+        ann.tokens = log_in(client, ann.username, new)
+
+        answers = [httpx.get(f"{client.base_url}users/me", headers=ann.bearer) for _ in range(40)]
+
+        assert {answer.status_code for answer in answers} == {200}
 
 
 def until_refused(call, times: int) -> float:

@@ -96,7 +96,10 @@ class Revocations(Protocol):
     """Knows whose access tokens are worthless before they expire."""
 
     async def is_revoked(self, claims: AccessClaims) -> bool:
-        """Whether the credentials have changed since; right within a second, on every process."""
+        """Whether the credentials have changed since: known within a second, on every process.
+
+        A token issued after the change is good at once.
+        """
 
 
 class RateLimiter(Protocol):

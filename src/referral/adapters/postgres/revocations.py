@@ -44,8 +44,8 @@ class PostgresRevocations:
         self._fresh_until = asked_at + FRESH_SECONDS
 
     async def is_revoked(self, claims: AccessClaims) -> bool:
+        # A version that is newer than the list was issued since the list was read.
         if time.monotonic() < self._fresh_until:
-            current = self._versions.get(claims.user_id, claims.credentials_version)
-            return current != claims.credentials_version
+            return claims.credentials_version < self._versions.get(claims.user_id, 0)
         row = await self.queries.one(_VERSION, user_id=claims.user_id)
-        return row is None or row["credentials_version"] != claims.credentials_version
+        return row is None or claims.credentials_version < row["credentials_version"]
