@@ -1,7 +1,9 @@
 import asyncio
 import time
 
+import bcrypt
 import pytest
+from structlog.testing import capture_logs
 
 from at_once import outcomes_of
 from fakes import FakePasswordHasher
@@ -83,21 +85,22 @@ async def test_without_a_hash_every_password_is_wrong(password_hasher):
         assert not await password_hasher.verify(password, None)
 
 
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        "",
-        "nonsense",
-        "$2b$04$short",
-        "$2b$99$" + "a" * 53,
-        "$2b$31$" + "a" * 53,  # would take a week
-        "$2b$16$" + "a" * 53,  # ten seconds
-        "$2b$00$" + "." * 53,
-        "$2b$04$" + "a" * 53,  # no salt ends so
-        "$2b$04$" + "é" * 53,
-        "$1$04$" + "a" * 53,
-    ],
-)
+DAMAGED = [
+    "nonsense",
+    "",
+    "$2b$04$short",
+    "$2b$99$" + "." * 53,
+    "$2b$31$" + "." * 53,  # would take a week
+    "$2b$16$" + "." * 53,  # ten seconds
+    "$2b$03$" + "." * 53,
+    "$2b$04$" + "a" * 53,  # no salt ends so
+    "$2b$04$" + "é" * 53,
+    "$2c$04$" + "." * 53,
+    "$1$04$" + "." * 53,
+]
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
 async def test_a21_with_a_damaged_hash_every_password_is_wrong_at_once(password_hasher, damaged):
     async with asyncio.timeout(2):
         assert not await password_hasher.verify(RIGHT, damaged)
@@ -193,6 +196,58 @@ async def test_a10_bcrypt_works_as_hard_where_there_is_no_hash(bcrypt_of):
         fastest = min([await seconds(password, stored) for _ in range(3)])
         usual = min([await seconds("wrong", password_hash) for _ in range(3)])
         assert fastest > usual / 3
+
+
+@pytest.fixture
+def rounds(monkeypatch):
+    """How many rounds bcrypt did for what is awaited in the block."""
+    done = []
+    check = bcrypt.checkpw
+
+    def counted(password, stored):
+        done.append(2 ** int(stored[4:6]))
+        return check(password, stored)
+
+    monkeypatch.setattr(bcrypt, "checkpw", counted)
+
+    async def rounds_of(checking):
+        done.clear()
+        await checking
+        return sum(done)
+
+    return rounds_of
+
+
+@pytest.mark.parametrize("cost", [4, 5, 6, 8])
+async def test_a10_bcrypt_does_as_many_rounds_for_a_hash_from_before_its_cost_was_raised(
+    bcrypt_of, rounds, cost
+):
+    hasher = bcrypt_of(8)
+    old = await bcrypt_of(cost).hash(RIGHT)
+
+    for password in (RIGHT, "wrong", "x" * 73):
+        assert await rounds(hasher.verify(password, old)) == 2**8
+    assert await rounds(hasher.verify(RIGHT, None)) == 2**8
+    assert await rounds(hasher.verify(RIGHT, DAMAGED[0])) == 2**8
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+async def test_a21_a_damaged_hash_is_told_in_the_log_without_the_hash(bcrypt_of, damaged):
+    with capture_logs() as logged:
+        await bcrypt_of(4).verify(RIGHT, damaged)
+
+    [line] = logged
+    assert (line["log_level"], line["event"]) == ("error", "stored password hash unusable")
+    assert not damaged or damaged not in str(line)
+
+
+@pytest.mark.parametrize("password_hash", [None, "$2b$04$" + "." * 53])
+async def test_what_is_no_damage_is_not_logged(bcrypt_of, password_hash):
+    with capture_logs() as logged:
+        await bcrypt_of(4).verify("x" * 73, password_hash)
+        await bcrypt_of(4).verify(RIGHT, password_hash)
+
+    assert logged == []
 
 
 async def test_bcrypt_hashes_at_its_cost(bcrypt_of):
