@@ -64,4 +64,5 @@ def log_in(client: httpx.Client, username: str, password: str = PASSWORD) -> dic
 def join(client: httpx.Client, code: str | None = None, **changes) -> Person:
     """A new person, registered and logged in."""
     me = register(client, code, **changes)
-    return Person(client, me["id"], me["username"], me["email"], log_in(client, me["username"]))
+    tokens = log_in(client, me["username"], changes.get("password", PASSWORD))
+    return Person(client, me["id"], me["username"], me["email"], tokens)

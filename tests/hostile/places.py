@@ -46,7 +46,7 @@ HEADERS = (
 HEADERS_OF_A_BODY = ("Content-Encoding", "Content-Type", "Expect", "Idempotency-Key")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
-EVERYWHERE = {"sql", "unicode"}
+EVERYWHERE = {"sql", "unicode", ""}
 FITTING = {
     "username": {"names", "emails"},
     "email": {"emails"},
@@ -85,7 +85,14 @@ class Places:
                     yield Request(method, value)
             for operation in self.description.operations:
                 yield from self._whole(operation, corpus, value)
-                yield from self._fields(operation, corpus, value)
+                yield from self._fields(operation, value, corpus)
+
+    def everywhere(self, value: str) -> Iterator[Request]:
+        """The value in every place that takes a text, and in the headers that matter."""
+        for operation in self.description.operations:
+            yield from self._fields(operation, value)
+            for name in ("Authorization", "Cookie", "Idempotency-Key", "X-Request-ID"):
+                yield self.request(operation, headers={name: value})
 
     def _whole(self, operation: str, corpus: str, value: str) -> Iterator[Request]:
         """The value as the whole of something: a body, a query string, a token, a JSON value."""
@@ -105,8 +112,8 @@ class Places:
                 bearer = f"Bearer {encoded(value).decode('latin-1')}"
                 yield self.request(operation, headers={"Authorization": bearer})
 
-    def _fields(self, operation: str, corpus: str, value: str) -> Iterator[Request]:
-        """The value as a text in each field and parameter that it is meant for."""
+    def _fields(self, operation: str, value: str, corpus: str = "") -> Iterator[Request]:
+        """The value as a text in each field and parameter that takes inputs of the corpus, or any text."""
 
         def fitting(fields: list[str]) -> list[str]:
             return [

@@ -1,8 +1,21 @@
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
-from sqlalchemy import BigInteger, DateTime, Text, bindparam, exists, func, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Text,
+    Uuid,
+    bindparam,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.database import Queries
@@ -87,10 +100,19 @@ _RETIRE_ALL = Statement(
     .values(retired_at=func.greatest(_now, referral_codes.c.issued_at))
     .where(referral_codes.c.owner_id == bindparam("owner"), _active)
 )
+# The time must not tell whether the address is nobody's: a code is looked for all the same, and before its owner,
+# which an outer join sees to.
+_named = users.alias("named")
+_owner_by_email = func.coalesce(
+    select(_named.c.id).where(_named.c.email_key == bindparam("email_key")).scalar_subquery(),
+    literal(UUID(int=0), Uuid),
+)
 _ACTIVE_BY_EMAIL = Statement(
     select(*CODE_COLUMNS, *USER_COLUMNS)
-    .select_from(user_with_referrer.join(referral_codes, referral_codes.c.owner_id == users.c.id))
-    .where(users.c.email_key == bindparam("email_key"), _active)
+    .select_from(
+        referral_codes.outerjoin(user_with_referrer, users.c.id == referral_codes.c.owner_id)
+    )
+    .where(referral_codes.c.owner_id == _owner_by_email, _active)
 )
 _listed = (referral_codes.c.owner_id == bindparam("owner")) & referral_codes.c.retired_at.is_(None)
 _count = select(func.count().label("total")).where(_listed).subquery("count")
