@@ -52,6 +52,23 @@ def test_missing_and_unknown_fields_and_broken_rules_are_listed_together(client)
     ]
 
 
+@pytest.mark.parametrize("others", [{"password": PASSWORD}, {}, {"password": PASSWORD, "age": 1}])
+def test_a18_a_name_that_is_anothers_address_is_listed_beside_what_else_is_wrong(client, others):
+    bad = {"username": "bob@example.org", "email": "ann@example.org", **others}
+
+    problem = assert_problem(client.post("/auth/user", json=bad), 422, "invalid-input")
+
+    assert "#/username" in pointers(problem)
+
+
+def test_a18_a_name_with_an_at_sign_waits_for_an_address_to_be_compared_with(client):
+    bad = {"username": "bob@example.org", "email": "nowhere"}
+
+    problem = assert_problem(client.post("/auth/user", json=bad), 422, "invalid-input")
+
+    assert pointers(problem) == ["#/email", "#/password"]
+
+
 def test_a_wrong_type_is_400_and_does_not_hide_what_else_is_wrong(client):
     bad = {"username": 1, "email": "no address"}
 

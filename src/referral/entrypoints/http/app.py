@@ -1,6 +1,6 @@
 """The HTTP application, made of the use cases it is given."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
+from referral.domain.errors import InvalidInput
 from referral.domain.referral_code import CodeText, expiry
 from referral.domain.user import Username
 from referral.entrypoints.http import problems
@@ -96,18 +97,28 @@ def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
 
 def _rules(use: UseCases, clock: Clock) -> dict[type, Rules]:
     """What the use cases will ask of these bodies' values, for telling it beside what else is wrong."""
-    password = use.change_password.password_rule
+    email_address = use.register_user.email_addresses.parse
+    acceptable = use.change_password.password_rule
+
+    def username(name: str, given: Mapping[str, str]) -> None:
+        parsed = Username.parse(name)
+        try:
+            own = email_address(given.get("email", ""))
+        except InvalidInput:
+            return
+        parsed.ensure_not_anothers(own)
+
     registration: Rules = {
-        "username": Username.parse,
-        "email": use.register_user.email_addresses.parse,
-        "password": password,
+        "username": username,
+        "email": lambda email, _: email_address(email),
+        "password": lambda password, _: acceptable(password),
     }
     return {
         NewReferee: registration,
         NewUser: registration,
-        PasswordChange: {"new_password": password},
+        PasswordChange: {"new_password": lambda password, _: acceptable(password)},
         NewCode: {
-            "code": CodeText.parse,
-            "expires_at": lambda raw: expiry(raw, clock.now()),
+            "code": lambda code, _: CodeText.parse(code),
+            "expires_at": lambda time, _: expiry(time, clock.now()),
         },
     }

@@ -1,7 +1,7 @@
 """Reading a request's body: strictly, and telling everything that is wrong with it at once."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -17,8 +17,8 @@ from referral.entrypoints.http.problems import MalformedRequest, UnsupportedMedi
 MAX_BODY = 64 * 1024
 FORM = "application/x-www-form-urlencoded"
 
-Rules = Mapping[str, Callable[[str], object]]
-"""For some fields of a body, what raises InvalidInput when the value breaks a rule."""
+Rules = Mapping[str, Callable[[str, Mapping[str, str]], object]]
+"""For some fields of a body, what raises InvalidInput when the value, beside the others, breaks a rule."""
 
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -100,6 +100,7 @@ def _everything_wrong(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return MalformedRequest("The body is not valid JSON.")
     mistyped, others = [], []
+    texts: dict[str, str] = {}
     fields = msgspec.structs.fields(model)
     for field in fields:
         name = field.encode_name
@@ -112,11 +113,9 @@ def _everything_wrong(
         except msgspec.DecodeError as error:
             mistyped.append(Violation(f"{error}.", name))
             continue
-        try:
-            if isinstance(value, str) and name in rules:
-                rules[name](value)
-        except InvalidInput as refused:
-            others += [Violation(v.detail, name) for v in refused.violations]
+        if isinstance(value, str):
+            texts[name] = value
+    others += _broken(rules, texts)
     known = {field.encode_name for field in fields}
     others += [
         Violation("There is no such field.", name[:100]) for name in given if name not in known
@@ -124,6 +123,14 @@ def _everything_wrong(
     if mistyped:
         return MalformedRequest("Values have the wrong type.", *mistyped, *others)
     return InvalidInput(*others)
+
+
+def _broken(rules: Rules, texts: Mapping[str, str]) -> Iterator[Violation]:
+    for name in filter(rules.__contains__, texts):
+        try:
+            rules[name](texts[name], texts)
+        except InvalidInput as refused:
+            yield from (Violation(v.detail, name) for v in refused.violations)
 
 
 def read_form(body: bytes, model: type[M]) -> M:
