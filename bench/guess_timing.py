@@ -8,13 +8,9 @@ import argparse
 import asyncio
 import random
 import time
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from itertools import combinations
-from math import sqrt
 from pathlib import Path
-from statistics import median, variance
-from typing import NamedTuple
+from statistics import median
 
 import asyncpg
 import bcrypt
@@ -26,6 +22,7 @@ from bench.load import connected
 from bench.machine import description
 from bench.sides import filled
 from servers import PASSWORD
+from timing import auc
 
 DATA = Data(referrals=1000, influencer=100)
 KNOWN, OLD, NAMED_LIKE_AN_ADDRESS, ADDRESS_IS_A_NAME = DATA.idle_users()[:4]
@@ -37,27 +34,6 @@ NAMES = {
 }
 WARM_UP = 3
 CHEAPER = 2  # an old hash's cost is so much lower
-
-
-class Auc(NamedTuple):
-    """The chance that one of the second takes longer than one of the first, and half its 95 % interval."""
-
-    value: float
-    margin: float
-
-
-def auc(first: Sequence[float], second: Sequence[float]) -> Auc:
-    """With the variance that DeLong et al. (1988) give."""
-
-    def shares_below(values: Sequence[float], others: Sequence[float]) -> list[float]:
-        ordered = sorted(others)
-        return [
-            (bisect_left(ordered, v) + bisect_right(ordered, v)) / 2 / len(ordered) for v in values
-        ]
-
-    below, above = shares_below(second, first), shares_below(first, second)
-    spread = sqrt(variance(below) / len(below) + variance(above) / len(above))
-    return Auc(sum(below) / len(below), 1.96 * spread)
 
 
 async def prepare(url: str, cost: int) -> None:
