@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from referral.adapters.jwt_tokens import key_id
 from servers import SECRET
 
 FOLDER = Path(__file__).parent / "corpora"
@@ -68,7 +69,7 @@ def spelled(parts: Any) -> str:
 
 
 def _jwt(
-    header: Any = '{"alg":"HS256","typ":"at+jwt"}',
+    header: Any = '{"alg":"HS256","typ":"at+jwt",KID}',
     claims: dict[str, Any] | None = None,
     payload: Any = None,
     end: Any = {"hs256": SECRET},  # noqa: B006
@@ -76,6 +77,8 @@ def _jwt(
     if payload is None:
         payload = ["{", *_members({**CLAIMS, **(claims or {})}), "}"]
     ends = end if isinstance(end, list) else [end]
+    if isinstance(header, str):
+        header = header.replace("KID", f'"kid":"{key_id(SECRET)}"')
     return spelled([{"base64url": header}, ".", {"base64url": payload}, *ends])
 
 
