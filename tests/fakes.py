@@ -540,6 +540,12 @@ class InMemoryRefreshTokens:
                 raise WrongCredentials
             rows.refresh_tokens[token.digest] = token
 
+    async def by_digest(self, digest: Digest) -> RefreshToken:
+        token = self.access.read().refresh_tokens.get(digest)
+        if token is None:
+            raise InvalidRefreshToken
+        return token
+
     async def lock(self, digest: Digest) -> tuple[RefreshToken, User]:
         async with self.access.write() as rows:
             token = rows.refresh_tokens.get(digest)

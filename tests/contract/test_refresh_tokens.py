@@ -46,14 +46,16 @@ async def test_a_stored_token_is_found_by_its_digest(refresh_tokens, ann):
 
     await refresh_tokens.add(token)
 
+    assert await refresh_tokens.by_digest(digest_of("secret")) == token
     assert await refresh_tokens.lock(digest_of("secret")) == (token, ann)
 
 
 async def test_an_unknown_token_is_refused(refresh_tokens, ann):
     await refresh_tokens.add(a_refresh_token(ann))
 
-    with pytest.raises(InvalidRefreshToken):
-        await refresh_tokens.lock(digest_of("another"))
+    for find in (refresh_tokens.by_digest, refresh_tokens.lock):
+        with pytest.raises(InvalidRefreshToken):
+            await find(digest_of("another"))
 
 
 async def test_a_token_of_nobody_is_not_stored(refresh_tokens):

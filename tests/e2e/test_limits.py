@@ -245,6 +245,20 @@ def test_codes_that_are_there_can_be_read_without_end(server, client):
     assert buckets(server) <= before  # fewer when some were swept meanwhile
 
 
+def test_e11_refreshing_without_a_pause_has_to_wait(client):
+    token = join(client).tokens["refresh_token"]
+
+    for _ in range(60):
+        form = {"grant_type": "refresh_token", "refresh_token": token}
+        answer = client.post("/auth/token", data=form)
+        assert answer.status_code == 200
+        token = answer.json()["refresh_token"]
+    refused = client.post("/auth/token", data=form | {"refresh_token": token})
+
+    assert_too_many(refused, at_most=60)
+    assert refused.json()["error"] == "temporarily_unavailable"
+
+
 def test_e11_issuing_one_code_after_another_has_to_wait(server, client):
     ann = join(client)
 

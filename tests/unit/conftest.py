@@ -102,7 +102,9 @@ def use_cases(
             token_pairs,
             randomness,
         ),
-        refresh_token_pair=RefreshTokenPair(store, token_pairs, clock),
+        refresh_token_pair=RefreshTokenPair(
+            store, store.refresh_tokens, token_pairs, clock, rate_limiter
+        ),
         revoke_tokens=RevokeTokens(store),
         authenticate=Authenticate(access_tokens, FakeRevocations(store), clock),
         who_am_i=WhoAmI(store.users),

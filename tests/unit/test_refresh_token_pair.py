@@ -1,7 +1,7 @@
 import pytest
 
 from examples import PASSWORD
-from referral.domain.errors import InvalidAccessToken, InvalidRefreshToken
+from referral.domain.errors import InvalidAccessToken, InvalidRefreshToken, TooManyAttempts
 
 
 @pytest.fixture
@@ -93,3 +93,36 @@ async def test_a_token_is_worthless_once_its_holder_is_erased(
         await refresh_token_pair(refresh_token=pair.refresh_token)
     with pytest.raises(InvalidAccessToken):
         await authenticate(pair.access_token)
+
+
+async def refreshed(refresh_token_pair, pair, times):
+    for _ in range(times):
+        pair = await refresh_token_pair(refresh_token=pair.refresh_token)
+    return pair
+
+
+async def test_e11_tokens_of_one_log_in_are_exchanged_60_times_a_minute_at_most(
+    refresh_token_pair, pair, log_in, clock
+):
+    pair = await refreshed(refresh_token_pair, pair, times=60)
+
+    with pytest.raises(TooManyAttempts) as refused:
+        await refresh_token_pair(refresh_token=pair.refresh_token)
+
+    assert refused.value.retry_after == 60
+    other = await log_in(username="ann", password=PASSWORD)
+    assert await refresh_token_pair(refresh_token=other.refresh_token)
+    clock.advance(minutes=1)
+    assert await refresh_token_pair(refresh_token=pair.refresh_token)
+
+
+async def test_a_thief_who_refreshes_without_a_pause_does_not_keep_a_spent_token_from_ending_it(
+    refresh_token_pair, pair
+):
+    latest = await refreshed(refresh_token_pair, pair, times=60)
+
+    with pytest.raises(InvalidRefreshToken):
+        await refresh_token_pair(refresh_token=pair.refresh_token)
+
+    with pytest.raises(InvalidRefreshToken):
+        await refresh_token_pair(refresh_token=latest.refresh_token)

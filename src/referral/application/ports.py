@@ -205,6 +205,9 @@ class RefreshTokens(Protocol):
     async def add(self, token: RefreshToken) -> None:
         """Store a new token; raise WrongCredentials unless its version of the holder's credentials is in force."""
 
+    async def by_digest(self, digest: Digest) -> RefreshToken:
+        """Raise InvalidRefreshToken for one that is not stored."""
+
     async def lock(self, digest: Digest) -> tuple[RefreshToken, User]:
         """The token as it is, and its holder, who is locked as by `Users.lock`; raise InvalidRefreshToken."""
 

@@ -1,26 +1,36 @@
 from dataclasses import dataclass
+from datetime import timedelta
 
-from referral.application.ports import Clock, UnitOfWork
+from referral.application.limit import Limit
+from referral.application.ports import Clock, RateLimiter, RefreshTokens, UnitOfWork
 from referral.application.token_pair import TokenPair, TokenPairs
 from referral.domain.errors import InvalidRefreshToken
 from referral.domain.refresh_token import digest_of
+
+PER_FAMILY = Limit(hits=60, window=timedelta(minutes=1))
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenPair:
     """Exchange a refresh token for a new pair; the old one is spent.
 
-    Raises InvalidRefreshToken. A spent token that comes back revokes all that descend from its log-in,
+    Raises InvalidRefreshToken or TooManyAttempts. A spent token that comes back revokes all that descend from its log-in,
     for either its holder or whoever spent it is a thief (RFC 9700 §4.14.2).
     """
 
     unit_of_work: UnitOfWork
+    refresh_tokens: RefreshTokens
     token_pairs: TokenPairs
     clock: Clock
+    rate_limiter: RateLimiter
 
     async def __call__(self, *, refresh_token: str) -> TokenPair:
+        digest = digest_of(refresh_token)
+        token = await self.refresh_tokens.by_digest(digest)
+        if token.spent_at is None:  # one that comes back has to end its family, however often
+            await self.rate_limiter.hit({f"refresh:{token.family_id}": PER_FAMILY})
         async with self.unit_of_work.begin() as tx:
-            token, holder = await tx.refresh_tokens.lock(digest_of(refresh_token))
+            token, holder = await tx.refresh_tokens.lock(digest)
             if token.spent_at is None:
                 await tx.refresh_tokens.save(token.spend(holder, self.clock.now()))
                 pair, successor = self.token_pairs.make(holder, token.family_id)

@@ -59,13 +59,18 @@ class PostgresRefreshTokens:
         if row is None:
             raise WrongCredentials
 
+    async def by_digest(self, digest: Digest) -> RefreshToken:
+        row = await self.queries.one(_BY_DIGEST, digest=digest)
+        if row is None:
+            raise InvalidRefreshToken
+        return RefreshToken(**dict(row))
+
     async def lock(self, digest: Digest) -> tuple[RefreshToken, User]:
         # In two statements: what a statement reads beside the row it waits for is from before it waited.
         holder = await self.queries.one(_LOCK_HOLDER, digest=digest)
-        token = holder and await self.queries.one(_BY_DIGEST, digest=digest)
-        if holder is None or token is None:
+        if holder is None:
             raise InvalidRefreshToken
-        return RefreshToken(**dict(token)), user_from(holder)
+        return await self.by_digest(digest), user_from(holder)
 
     async def save(self, token: RefreshToken) -> None:
         await self.queries.one(_SAVE, which=token.digest, spent=token.spent_at)
