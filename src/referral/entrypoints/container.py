@@ -1,11 +1,14 @@
 """The composition root: the one place that knows which adapter serves which port."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
+import structlog
 from asyncpg import PostgresError
 from dishka import (
     AnyOf,
@@ -17,6 +20,7 @@ from dishka import (
     provide,
     provide_all,
 )
+from sqlalchemy.exc import DBAPIError
 
 from referral.adapters.bcrypt_passwords import BcryptPasswords
 from referral.adapters.common_passwords import ListedCommonPasswords
@@ -36,6 +40,7 @@ from referral.adapters.postgres.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.referrals import PostgresReferrals
 from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
 from referral.adapters.postgres.revocations import PostgresRevocations
+from referral.adapters.postgres.risks import risks_of
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.users import PostgresUsers
 from referral.adapters.system import SystemRandomness
@@ -53,6 +58,8 @@ from referral.entrypoints.settings import CannotStart, Settings, load_settings
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
+
+SERVING_ROLE = "referral"
 
 
 class Adapters(Provider):
@@ -149,10 +156,17 @@ def with_database(
         return
     try:
         with embedded_postgres(settings.data_dir, settings.pg_bin, when_lost) as url:
-            migrate(url)
-            yield msgspec.structs.replace(settings, database_url=url)
+            _migrate(url, serving_role=SERVING_ROLE)
+            serving = urlsplit(url)._replace(netloc=f"{SERVING_ROLE}@").geturl()
+            yield msgspec.structs.replace(settings, database_url=serving)
     except EmbeddedPostgresError as error:
         raise CannotStart(str(error)) from error
+
+
+def log_risks(settings: Settings) -> None:
+    """Warn of what is unsafe about the way to a database of the operator's own, where it answers."""
+    for risk in asyncio.run(risks_of(settings.database_url)):
+        structlog.get_logger().warning("unsafe database connection", risk=risk)
 
 
 def migrate_database(settings: Settings) -> None:
@@ -160,13 +174,19 @@ def migrate_database(settings: Settings) -> None:
 
     Raises CannotStart when it does not answer or does not let the schema be changed.
     """
-    if not settings.database_url:
-        with with_database(settings):
-            return
+    if settings.database_url:
+        _migrate(settings.database_url)
+        return
+    with with_database(settings):
+        pass
+
+
+def _migrate(url: str, serving_role: str = "") -> None:
     try:
-        migrate(settings.database_url)
-    except (*UNREACHABLE, PostgresError) as error:
-        raise CannotStart(f"The database cannot be migrated: {error}") from error
+        migrate(url, serving_role=serving_role)
+    except (*UNREACHABLE, PostgresError, DBAPIError) as error:
+        cause = error.__cause__ if isinstance(error, DBAPIError) else error
+        raise CannotStart(f"The database cannot be migrated: {cause}") from error
 
 
 @asynccontextmanager

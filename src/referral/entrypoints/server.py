@@ -16,7 +16,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from referral.entrypoints.container import create_http_app, with_database
+from referral.entrypoints.container import create_http_app, log_risks, with_database
 from referral.entrypoints.logs import configure_logging
 from referral.entrypoints.settings import CannotStart, Settings
 
@@ -45,6 +45,8 @@ def serve(settings: Settings) -> None:
             # Read by prometheus-client when a worker imports it: a file for each, summed on request.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
         _ensure_port_is_free(complete)
+        if settings.database_url:
+            log_risks(settings)
         server = Granian(
             "referral",
             address=complete.host,

@@ -15,31 +15,55 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _ONE_AT_A_TIME = 0x5EFE_55A1  # any number, the same for every migrator
 
 
-def migrate(url: str, revision: str = "head") -> None:
+# What serving needs, and no more: no DDL, and a superuser could read the server's files and run programs.
+_SERVING_ROLE = (
+    "CREATE ROLE {role} LOGIN",
+    "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
+)
+
+
+def migrate(url: str, revision: str = "head", serving_role: str = "") -> None:
     """Upgrade the database at `url`; of many processes that try at once, one does it and the rest wait.
+
+    Where `serving_role` is named and missing, it is made: a role that reads and writes the rows of these tables
+    and of those to come, and can do nothing else. Then `url` has to be a superuser's.
 
     What fails is undone: each migration is one transaction. Raises OSError, asyncpg.PostgresError
     (no connection) or sqlalchemy.exc.DBAPIError (a migration failed).
     """
     # In a thread of its own, for callers whose event loop already runs.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _migrate(url, revision)).result()
+        thread.submit(asyncio.run, _migrate(url, revision, serving_role)).result()
 
 
-async def _migrate(url: str, revision: str) -> None:
+async def _migrate(url: str, revision: str, serving_role: str) -> None:
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, timeout=10, server_settings={"lock_timeout": "0"})
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with engine.connect() as connection:
-        await connection.run_sync(_upgrade, revision)
+        await connection.run_sync(_upgrade, revision, serving_role)
     await engine.dispose()
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def _upgrade(connection: Connection, revision: str, serving_role: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     with connection.begin():
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
         command.upgrade(config, revision)
+        is_known = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
+        if serving_role and not connection.execute(is_known, {"role": serving_role}).first():
+            _make(serving_role, connection)
+
+
+def _make(serving_role: str, connection: Connection) -> None:
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    database = connection.scalar(text("SELECT current_database()"))
+    for statement in _SERVING_ROLE:
+        connection.execute(
+            text(statement.format(role=quoted(serving_role), database=quoted(database)))
+        )
