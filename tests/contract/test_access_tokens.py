@@ -300,6 +300,25 @@ def test_b14_a_subject_that_is_no_id_is_refused(access_tokens, sub):
     ensure_refused(access_tokens, with_claims(sub=sub))
 
 
+@pytest.mark.parametrize(
+    "spelled", [lambda sub: sub.replace("-", ""), "urn:uuid:{}".format, "{{{}}}".format]
+)
+def test_b14_a_subject_in_another_spelling_is_refused(access_tokens, spelled):
+    ensure_refused(access_tokens, with_claims(sub=spelled(PAYLOAD["sub"])))
+
+
+@pytest.mark.parametrize(
+    ("header", "payload"),
+    [
+        (HEADER, as_json(ver=f'{PAYLOAD["ver"]}, "ver": {PAYLOAD["ver"]}')),
+        (HEADER, as_json(sub=f'"{an_id(2)}", "\\u0073ub": "{PAYLOAD["sub"]}"')),
+        (Raw('{"alg": "none", ' + json.dumps(HEADER)[1:]), PAYLOAD),
+    ],
+)
+def test_b14_a_name_that_comes_twice_is_refused(access_tokens, header, payload):
+    ensure_refused(access_tokens, forged(header, payload))
+
+
 @pytest.mark.parametrize("ver", ["7", 7.0, True, [7], {}])
 def test_b14_a_version_that_is_no_number_is_refused(access_tokens, ver):
     ensure_refused(access_tokens, with_claims(ver=ver))

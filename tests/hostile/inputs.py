@@ -76,10 +76,8 @@ def _jwt(
 ) -> str:
     if payload is None:
         payload = ["{", *_members({**CLAIMS, **(claims or {})}), "}"]
-    ends = end if isinstance(end, list) else [end]
-    if isinstance(header, str):
-        header = header.replace("KID", f'"kid":"{key_id(SECRET)}"')
-    return spelled([{"base64url": header}, ".", {"base64url": payload}, *ends])
+    header = spelled(header).replace("KID", f'"kid":"{key_id(SECRET)}"')
+    return spelled([{"base64url": header}, ".", {"base64url": payload}, *_parts(end)])
 
 
 def _members(claims: dict[str, Any]) -> list[Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from databases import query
 from hostile.description import Description
-from hostile.inputs import CORPORA, lines
+from hostile.inputs import CORPORA, lines, spelled
 from hostile.places import Places
 from hostile.wire import Answer, Request, answers_to
 from people import join
@@ -96,6 +96,15 @@ def test_every_input_is_answered_as_described_and_what_is_refused_changes_nothin
     logged = log_since(server, start)
     assert {line["level"] for line in logged} == {"info"}
     assert len({line["pid"] for line in logged}) <= 2, "a worker was replaced"
+
+
+def test_a_token_of_the_corpus_would_be_good_if_nothing_were_wrong_with_it(places):
+    caller = places.caller
+    token = spelled([{"jwt": {"claims": {"sub": f'"{caller.id}"'}}}])
+
+    answer = caller.client.get("/users/me", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 200
 
 
 def test_b01_to_b14_no_token_of_the_corpus_opens_anything(server, places):

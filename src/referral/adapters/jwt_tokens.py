@@ -1,5 +1,6 @@
 import base64
 import hmac
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
+from jwt.utils import base64url_decode
 
 from referral.application.ports import AccessClaims
 from referral.domain.errors import InvalidAccessToken
@@ -94,12 +96,17 @@ class JwtAccessTokens:
                 issuer=self._issuer,
             )
             issued_at, expires_at, version = payload["iat"], payload["exp"], payload["ver"]
-            # PyJWT leaves open what else the payload holds.
+            # PyJWT leaves open what else the payload holds, and of a name that is repeated takes the last.
             if payload.keys() != _CLAIMS:
                 raise InvalidAccessToken
+            for part in token.split(".")[:2]:
+                _strictly(base64url_decode(part).decode())
             if not type(issued_at) is type(expires_at) is type(version) is int:
                 raise InvalidAccessToken
-            return AccessClaims(UserId(UUID(payload["sub"])), version), issued_at, expires_at
+            user_id = UUID(payload["sub"])
+            if str(user_id) != payload["sub"]:
+                raise InvalidAccessToken
+            return AccessClaims(UserId(user_id), version), issued_at, expires_at
         except (jwt.InvalidTokenError, LookupError, ValueError, TypeError, RecursionError):
             raise InvalidAccessToken from None
 
@@ -107,6 +114,14 @@ class JwtAccessTokens:
 def key_id(secret: str) -> str:
     """A name for a secret that tells nothing of it."""
     return base64.urlsafe_b64encode(hmac.digest(secret.encode(), b"kid", "sha256")[:9]).decode()
+
+
+def _refuse_repeats(members: list[tuple[str, Any]]) -> None:
+    if len(dict(members)) < len(members):
+        raise InvalidAccessToken
+
+
+_strictly = json.JSONDecoder(object_pairs_hook=_refuse_repeats).decode
 
 
 def _header(kid: str) -> dict[str, str]:
