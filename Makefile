@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input insta
 RUNTIME := $(VENV)/runtime.installed
 DEV := $(VENV)/dev.installed
 MUTATION := $(VENV)/mutation.installed
+AUDIT := $(VENV)/audit.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help run test unit fuzz mutation bench bench-flood bench-hostile bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
@@ -63,6 +64,16 @@ check: $(DEV) ## check format, style, types and architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit: $(AUDIT) ## look for secrets, list what the package is made of, and ask for advisories (needs the network)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" audit/secrets
+	@mkdir -p build && cat requirements/runtime.txt requirements/docs-assets.txt | $(BIN)/python -W ignore -m cyclonedx_py requirements \
+		--pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o build/sbom.cdx.json -
+	@echo "What the package is made of: build/sbom.cdx.json"
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off $(LOCKED:%=--requirement %) || \
+		{ echo "There are advisories, or they could not be had: see above. Without them nothing is known."; exit 1; }
+
+LOCKED := $(wildcard requirements/*.txt)
+
 format: $(DEV) ## write the code as the formatter likes it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -73,6 +84,7 @@ lock: ## pin every dependency anew, by version and hash (needs uv)
 		--output-file requirements/dev.txt
 	$(LOCK) --group mutation --constraint requirements/dev.txt \
 		--output-file requirements/mutation.txt
+	$(LOCK) --group audit --constraint requirements/dev.txt --output-file requirements/audit.txt
 	$(LOCK) requirements/docs-assets.in --no-deps --output-file requirements/docs-assets.txt
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -106,4 +118,9 @@ $(DEV): requirements/dev.txt $(RUNTIME)
 $(MUTATION): requirements/mutation.txt $(DEV)
 	@echo "Installing what changes the code ..."
 	@$(PIP) --no-deps --require-hashes -r requirements/mutation.txt
+	@touch $@
+
+$(AUDIT): requirements/audit.txt $(DEV)
+	@echo "Installing what looks for weaknesses ..."
+	@$(PIP) --no-deps --require-hashes -r requirements/audit.txt
 	@touch $@
