@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from people import details, join, log_in, register
+from people import FAR, details, join, log_in, register
 from servers import PASSWORD
 
 
@@ -129,6 +129,36 @@ def test_a_wrong_current_password_changes_nothing(client, ann):
         assert answer.status_code == 403
         assert answer.json()["type"] == "/problems/wrong-password"
     assert log_in(client, ann.username)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/users/me", None),
+        ("POST", "/codes", {"expires_at": FAR}),
+        ("POST", "/codes", {"expires_at": FAR, "replace_active": True}),
+        ("DELETE", "/codes/{code}", None),
+        ("POST", "/users/me/password", {"password": PASSWORD, "new_password": "another-Pass-7"}),
+        ("DELETE", "/users/me", {"password": PASSWORD}),
+    ],
+)
+def test_b15_a_token_of_an_account_that_was_erased_just_now_is_no_token(
+    client, ann, method, path, body
+):
+    code = ann.new_code()
+    assert ann.delete("/users/me", {"password": PASSWORD}).status_code == 204
+
+    answers = [
+        client.request(method, path.format(code=code), json=body, headers=ann.bearer)
+        for _ in range(3)  # before every process heard of it
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 401
+        assert answer.json()["type"] == "/problems/invalid-access-token"
+        assert (
+            answer.headers["www-authenticate"] == 'Bearer realm="referral", error="invalid_token"'
+        )
 
 
 def test_an_erased_account_is_forgotten_but_stays_counted(client, ann):

@@ -150,11 +150,15 @@ def explanation(error: type[Refusal]) -> str:
 
 
 def catalogue() -> dict[str, type[Refusal]]:
-    """Every problem that the service can answer with, by its slug."""
+    """Every problem that the service can answer with, by its slug: all but the one that `_refusal` renames."""
     kinds: list[type[Refusal]] = [ReferralError, HttpError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    return {slug(kind): kind for kind in kinds if "detail" in vars(kind)}
+    return {
+        slug(kind): kind
+        for kind in kinds
+        if "detail" in vars(kind) and kind is not errors.UserNotFound
+    }
 
 
 def problem(error: Refusal, path: str) -> Problem:
@@ -201,6 +205,9 @@ def answer_to_method(
 
 
 def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, errors.UserNotFound):
+        # Nobody asks for another user: it is the caller's account, erased since the token was issued.
+        return errors.InvalidAccessToken()
     if isinstance(error, (ReferralError, HttpError)):
         return error
     if isinstance(error, HTTPException):
