@@ -149,6 +149,7 @@ UNTOLD = {
     ("password", "A password has at most 72 bytes in UTF-8."),
     ("password", "A password has at least 8 characters."),
     ("password", "This password is among the most common ones; choose another."),
+    ("password", "A password of fewer than 16 characters has at least 5 different ones."),
     # two fields of one body
     ("password", "A password is not the user name or the e-mail address."),
     # what a character comes to is seen after normalisation (NFKC), which makes l· of ŀ

@@ -18,7 +18,7 @@ from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.jwt_tokens import JwtAccessTokens
 from referral.application.password_rule import PasswordRule
 from referral.domain.errors import InvalidInput, ReferralError
-from referral.domain.user import SPELLED_OUT, Password, Username, normalise_password, same_name_key
+from referral.domain.user import SPELLED_OUT, Password, Username, normalise_password
 
 AT_MOST = 0.005  # seconds
 
@@ -131,6 +131,5 @@ def test_a_password_of_combining_marks_is_refused_before_it_is_normalised():
         Password.parse(MARKS_OUT_OF_ORDER)
 
 
-def test_what_is_too_long_to_be_anyones_stays_as_it_is():
-    assert same_name_key(MARKS_OUT_OF_ORDER) is MARKS_OUT_OF_ORDER
+def test_what_is_too_long_to_be_anyones_password_stays_as_it_is():
     assert normalise_password(MARKS_OUT_OF_ORDER) is MARKS_OUT_OF_ORDER

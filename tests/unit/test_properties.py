@@ -269,6 +269,7 @@ def is_a_password(raw):
         len(text) >= 8
         and not {"Cc", "Cs"} & {unicodedata.category(c) for c in text}
         and len(text.encode()) <= 72
+        and (len(text) >= 16 or len({*text.casefold()}) >= 5)
     )
 
 
@@ -289,6 +290,10 @@ passwords = st.text(password_characters, min_size=8, max_size=18).filter(is_a_pa
 @example("e\u0301" * 36)
 @example("e\u0301" * 36 + "x")
 @example("\ud800" * 8)
+@example("abcdefgh")
+@example("abcdabcD")
+@example("x" * 15)
+@example("x" * 16)
 def test_a_password_is_what_follows_the_rule_once_it_is_normalised(raw):
     assert is_taken(Password.parse, raw) == is_a_password(raw)
 

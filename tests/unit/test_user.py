@@ -1,3 +1,8 @@
+import re
+import sys
+import time
+import unicodedata
+
 import pytest
 
 from examples import a_user
@@ -24,6 +29,32 @@ def test_a_user_name_of_other_characters_is_refused(raw):
         InvalidInput, match=r"^A user name is made of letters, digits and \. @ \+ - _ only\.$"
     ):
         Username.parse(raw)
+
+
+# DerivedCoreProperties.txt, Default_Ignorable_Code_Point, which Unicode promises to keep for what is assigned.
+DEFAULT_IGNORABLE = """
+    00AD 034F 061C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 3164 FE00-FE0F FEFF FFA0
+    FFF0-FFF8 1BCA0-1BCA3 1D173-1D17A E0000-E0FFF
+"""
+
+
+def test_a_letter_that_shows_as_nothing_is_refused_whichever_it_is():
+    ignorable = set()
+    for first, _, last in (part.partition("-") for part in DEFAULT_IGNORABLE.split()):
+        ignorable |= {*map(chr, range(int(first, 16), int(last or first, 16) + 1))}
+    letters = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isalpha()]
+    blank = [
+        c
+        for c in letters
+        if c in ignorable or re.search(r"\b(FILLER|BLANK)\b", unicodedata.name(c, ""))
+    ]
+
+    assert {"\u3164", "\uffa0", "\u115f", "\u1160"} <= {*blank}
+    for c in blank:
+        with pytest.raises(InvalidInput):
+            Username.parse(f"ann{c}")
+        with pytest.raises(InvalidInput):
+            Username.parse(c * 3)
 
 
 def test_the_length_of_a_user_name_counts_after_normalisation():
@@ -55,9 +86,10 @@ def test_case_makes_no_difference_to_an_address():
 
 
 @pytest.mark.parametrize(
-    "raw", ["8 chars!", "x" * 72, "пароль!!", "🐎" * 18, "only letters and spaces"]
+    "raw",
+    ["8 chars!", "x" * 72, "пароль!!", "🐎" * 18, "only letters and spaces", "64 chars" * 8],
 )
-def test_a_password_may_be_made_of_anything(raw):
+def test_a02_a_password_may_be_made_of_anything(raw):
     assert Password.parse(raw).text == raw
 
 
@@ -71,6 +103,46 @@ def test_a_password_of_fewer_than_8_characters_is_refused(raw):
 def test_a_password_of_more_than_72_bytes_is_refused_and_never_cut(raw):
     with pytest.raises(InvalidInput, match=r"^A password has at most 72 bytes in UTF-8\.$"):
         Password.parse(raw)
+
+
+@pytest.mark.parametrize(
+    "raw", ["aaaaaaaa", "aAaAaAaA", "abababab", "12121212", "12341234", "🐎" * 15, "e\u0301" * 15]
+)
+def test_a06_a_short_password_of_few_characters_is_refused(raw):
+    with pytest.raises(
+        InvalidInput,
+        match=r"^A password of fewer than 16 characters has at least 5 different ones\.$",
+    ):
+        Password.parse(raw)
+
+
+@pytest.mark.parametrize("raw", ["12345123", "aaaabbbbccccdde", "🐎" * 16, "ab" * 8])
+def test_a_password_of_a_few_more_characters_or_a_longer_one_is_taken(raw):
+    assert Password.parse(raw).text == raw
+
+
+@pytest.mark.parametrize(
+    ("raw", "forms"),
+    [
+        ("Q123werty!23", {"q123werty!23", "q123werty!2", "q123werty!", "q123werty"}),
+        ("Passw0rd!", {"passw0rd!", "passw0rd"}),
+        (" Secrets1", {" secrets1", "secrets1", " secrets"}),
+        (
+            "1234567890",
+            {"1234567890", "123456789", "12345678", "234567890", "23456789", "34567890"},
+        ),
+        ("correct horse", {"correct horse"}),
+    ],
+)
+def test_a_password_is_looked_at_without_what_decorates_its_ends(raw, forms):
+    assert Password.parse(raw).undecorated() == forms
+
+
+def test_e12_a_password_of_nothing_but_decorations_takes_no_time():
+    started = time.thread_time()
+    Password.parse("1!2?3+4-" * 9).undecorated()
+
+    assert time.thread_time() - started < 0.005
 
 
 @pytest.mark.parametrize("control", ["\0", "\n", "\x7f", "\x85", "\ud800"])

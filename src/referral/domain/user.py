@@ -13,7 +13,13 @@ UserId = NewType("UserId", UUID)
 USERNAME_LENGTH = range(3, 51)
 EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 PASSWORD_MIN_CHARACTERS = 8
+PASSWORD_MIN_DIFFERENT = 5  # characters, of a password so short that repetitions are guessed
+PASSWORD_SHORT = range(16)
 PASSWORD_MAX_BYTES = 72  # bcrypt reads no further
+
+# Letters that show as nothing: those that Unicode lets fonts ignore (Default_Ignorable_Code_Point), once they are
+# normalised, and two blanks among the hieroglyphs.
+_BLANK_LETTERS = frozenset("\u115f\u1160\U00013441\U00013442")
 
 # To normalise a text can take time that grows with the square of its length, so its length is looked at first.
 # No character decomposes into more than four (UAX #15), so no spelling of an allowed text is longer than this.
@@ -21,12 +27,7 @@ SPELLED_OUT = 4
 
 
 def same_name_key(text: str) -> str:
-    """What two spellings of one name have in common: Unicode's compatibility caseless match (UAX #15, D146).
-
-    A text that is too long to be anyone's name or address is returned as it is.
-    """
-    if len(text) > SPELLED_OUT * EMAIL_MAX_LENGTH:
-        return text
+    """What two spellings of one name have in common: Unicode's compatibility caseless match (UAX #15, D146)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -43,7 +44,9 @@ class Username:
         text = "" if too_long else unicodedata.normalize("NFKC", raw)
         if len(text) not in USERNAME_LENGTH:
             raise InvalidInput("A user name has 3 to 50 characters.")
-        if not all(c.isalpha() or c.isdecimal() or c in ".@+-_" for c in text):
+        if not all(
+            (c.isalpha() and c not in _BLANK_LETTERS) or c.isdecimal() or c in ".@+-_" for c in text
+        ):
             raise InvalidInput("A user name is made of letters, digits and . @ + - _ only.")
         return cls(text)
 
@@ -76,7 +79,10 @@ class Password:
 
     @classmethod
     def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput unless it has 8 characters or more and at most 72 bytes, none a control character."""
+        """Raise InvalidInput unless it has 8 characters or more and at most 72 bytes, none a control character.
+
+        One of fewer than 16 characters has 5 different ones.
+        """
         text = normalise_password(raw)
         if len(text) < PASSWORD_MIN_CHARACTERS:
             raise InvalidInput(f"A password has at least {PASSWORD_MIN_CHARACTERS} characters.")
@@ -84,12 +90,27 @@ class Password:
             raise InvalidInput("A password has no control characters.")
         if len(text.encode()) > PASSWORD_MAX_BYTES:
             raise InvalidInput(f"A password has at most {PASSWORD_MAX_BYTES} bytes in UTF-8.")
+        if len(text) in PASSWORD_SHORT and len(set(text.casefold())) < PASSWORD_MIN_DIFFERENT:
+            raise InvalidInput(
+                f"A password of fewer than {PASSWORD_SHORT.stop} characters has at least"
+                f" {PASSWORD_MIN_DIFFERENT} different ones."
+            )
         return cls(text)
 
     def ensure_unlike(self, *names: Username | EmailAddress) -> None:
         """Raise InvalidInput when the password is the user's name or address."""
         if same_name_key(self.text) in {name.key for name in names}:
             raise InvalidInput("A password is not the user name or the e-mail address.")
+
+    def undecorated(self) -> set[str]:
+        """The password in one case, and all of 8 characters or more that it is without digits and signs at its ends."""
+        text = self.text.casefold()
+        letters = [at for at, c in enumerate(text) if c.isalpha()] or [len(text), -1]
+        return {
+            text[start:end]
+            for start in range(letters[0] + 1)
+            for end in range(max(letters[-1] + 1, start + PASSWORD_MIN_CHARACTERS), len(text) + 1)
+        }
 
 
 def normalise_password(raw: str) -> str:

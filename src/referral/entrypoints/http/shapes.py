@@ -65,8 +65,8 @@ NewPassword = Annotated[
     str,
     Meta(
         description=(
-            "8 characters or more and 72 bytes or less, none a control character;"
-            " not a common one, not the name or address"
+            "8 characters or more and 72 bytes or less, none a control character; 5 different ones"
+            " among fewer than 16; not a common one, not the name or address"
         ),
         extra_json_schema=_NEW_PASSWORD,
     ),
