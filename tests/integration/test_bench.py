@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
         ("flood", ["--rounds=1", "--seconds=3"]),
         ("startup", ["--rounds=1"]),
         ("guess_timing", ["--times=2", "--cost=6", "--tolerance=0.5"]),
+        ("thief", ["--families=4"]),
         ("scale", ["--rounds=1", "--seconds=1", "--sizes=1000", "--plot=plot.svg"]),
     ],
 )
