@@ -26,6 +26,12 @@ def cpu_seconds(process: int) -> float:
     return ticks / _TICKS
 
 
+def all_cpu_seconds() -> float:
+    """What all processes of the machine have used."""
+    user, nice, system = map(int, Path("/proc/stat").read_text().split()[1:4])
+    return (user + nice + system) / _TICKS
+
+
 def resident_megabytes(process: int) -> float:
     return (
         int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
