@@ -1,8 +1,11 @@
 """Issuing, listing, finding and withdrawing codes."""
 
+import random
+import string
+
 import pytest
 
-from people import FAR, join
+from people import FAR, details, join
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,35 @@ def test_a_code_is_found_by_its_owners_address_in_any_case(ann, bob):
     assert found["code"] == code
     assert found["user"] == {"id": ann.id, "email": ann.email, "username": ann.username}
     assert found["user_id"] == ann.id
+
+
+@pytest.mark.parametrize("address", ["a/{}@example.org", "/{}/status@example.org"])
+def test_a_code_is_found_by_an_address_with_a_slash(client, bob, address):
+    email = address.format("".join(random.choices(string.ascii_lowercase, k=8)))
+    ann = join(client, email=email)
+    code = ann.new_code()
+
+    for written in ("%2F", "%2f"):
+        found = bob.get(f"/codes/{email.replace('/', written)}")
+
+        assert found.json()["code"] == code
+    for written in ("/", "//", "%252F", "%5C"):
+        assert bob.get(f"/codes/{email.replace('/', written)}").status_code == 404
+
+
+def test_c12_an_encoded_slash_separates_nothing(client, ann):
+    code = ann.new_code()
+
+    assert client.get(f"/codes/{code}/status").status_code == 200
+    assert client.get(f"/codes/{code}%2Fstatus").status_code == 401
+    assert ann.get(f"/codes/{code}%2Fstatus").status_code == 404
+    assert ann.delete(f"/codes%2F{code}").status_code == 404
+    assert ann.delete(f"/codes/x%2F..%2F{code}").status_code == 404
+    assert client.post(f"/auth/user%2F{code}", json=details()).status_code == 404
+    assert client.post(f"/auth/user/x%2F{code}", json=details()).json()["type"] == (
+        "/problems/code-not-usable"
+    )
+    assert ann.get(f"/codes/{ann.email}").json()["code"] == code
 
 
 def test_c08_no_such_user_and_no_active_code_get_the_same_answer(client, ann, bob):

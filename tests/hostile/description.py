@@ -62,8 +62,8 @@ class Description:
 
     def reached(self, request: Request) -> str | None:
         """The operation that a request is for; None where nothing is described."""
-        path = unquote(re.sub("^https?://[^/]*|[?#].*", "", request.target), "latin-1")
-        parts = [part for part in path.split("/") if part]
+        path = re.sub("^https?://[^/]*|[?#].*", "", request.target)
+        parts = [unquote(part, "latin-1") for part in path.split("/") if part]
         method = "GET" if request.method == "HEAD" else request.method
         fitting = [
             operation

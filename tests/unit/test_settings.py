@@ -292,6 +292,31 @@ def test_no_proxy_is_trusted_unless_it_is_named(load):
     assert load().proxy_networks == ()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1"])
+def test_d17_a_service_for_this_machine_alone_is_called_localhost(load, host):
+    assert load(HOST=host).hosts == ("localhost",)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
+def test_d17_a_service_for_others_may_have_any_name(load, host):
+    assert load(HOST=host).hosts == ("*",)
+
+
+def test_d17_the_names_that_are_set_hold_wherever_it_listens(load):
+    assert load(ALLOWED_HOSTS="example.org, *.example.org,").hosts == (
+        "example.org",
+        "*.example.org",
+    )
+
+
+@pytest.mark.parametrize("name", ["example.org:80", "https://example.org", "a*.org", "*.", "a b"])
+def test_d17_what_can_be_no_name_of_a_host_is_refused(complaints, name):
+    [complaint] = complaints(ALLOWED_HOSTS=f"example.org,{name}")
+
+    assert complaint.startswith("REFERRAL_ALLOWED_HOSTS: ")
+    assert name in complaint
+
+
 def test_without_a_secret_one_is_made_once_and_kept(tmp_path):
     data_dir = tmp_path / "new" / "data"
 

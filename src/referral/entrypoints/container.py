@@ -225,6 +225,8 @@ def create_http_app(settings: Settings) -> "ASGIApp":
         lifespan,
         HttpOptions(
             proxies=settings.proxy_networks,
+            hosts=settings.hosts,
+            calls_at_a_time=(settings.pool_size + 1) // 2 if settings.rate_limits == "on" else None,
             docs=settings.docs == "on",
             metrics=settings.metrics == "on",
         ),

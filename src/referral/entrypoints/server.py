@@ -1,5 +1,6 @@
 """The server: granian's worker processes, each with an application of its own."""
 
+import asyncio
 import ctypes
 import gc
 import os
@@ -17,6 +18,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from referral.entrypoints.container import create_http_app, log_risks, with_database
+from referral.entrypoints.listeners import cut_stalled_clients, room_for_connections
 from referral.entrypoints.logs import configure_logging
 from referral.entrypoints.settings import CannotStart, Settings
 
@@ -57,6 +59,8 @@ def serve(settings: Settings) -> None:
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=5_000, max_buffer_size=16_384),
             websockets=False,
+            backlog=4096,  # as many as Linux lets wait
+            backpressure=room_for_connections(),
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
             log_level=LogLevels.warning,
@@ -90,6 +94,7 @@ def _worker_app(settings: Settings, parent: int) -> "ASGIApp":
     _die_with(parent)
     configure_logging(settings)
     app = create_http_app(settings)
+    asyncio.get_event_loop().call_soon(cut_stalled_clients, settings.port)
     # What is there now stays: collecting it again and again would hold up everyone for 50 ms each time.
     gc.collect()
     gc.freeze()

@@ -88,6 +88,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="addresses or networks, with commas, whose X-Forwarded-For is believed"),
     ] = ""
+    allowed_hosts: Annotated[
+        str,
+        Meta(
+            description="names, with commas, to be called by: `example.org`, `*.example.org`, or `*` for any;"
+            " by default localhost when REFERRAL_HOST is a loopback address, else any. IP addresses always are"
+        ),
+    ] = ""
     docs: Annotated[Switch, Meta(description="whether /docs and /openapi.* answer")] = "on"
     metrics: Annotated[Switch, Meta(description="whether /metrics answers")] = "on"
     log_format: Annotated[
@@ -101,6 +108,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def secrets(self) -> tuple[str, ...]:
         """The secret that signs, and after it earlier ones that are still good."""
         return tuple(filter(None, map(str.strip, re.split(r"[,\n]", self.secret))))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        given = tuple(filter(None, (part.strip() for part in self.allowed_hosts.split(","))))
+        if given:
+            return given
+        return ("localhost",) if self.host.startswith(("127.", "::1", "localhost")) else ("*",)
 
     @property
     def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
@@ -163,6 +177,12 @@ def _from_text(wanted: type, raw: Any) -> Any:
     raise NotImplementedError
 
 
+def _no_hosts(hosts: tuple[str, ...]) -> Iterator[str]:
+    for host in hosts:
+        if not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", host):
+            yield f"REFERRAL_ALLOWED_HOSTS: {host!r} is no name of a host, without a port"
+
+
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.database_url:
         if urlsplit(settings.database_url).scheme not in {"postgresql", "postgres"}:
@@ -176,6 +196,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     for name in ("access_token_ttl", "refresh_token_ttl"):
         if not timedelta(seconds=1) <= getattr(settings, name) <= LONGEST_TTL:
             yield f"{PREFIX}{name.upper()}: Expected a second to {LONGEST_TTL.days} days"
+    yield from _no_hosts(settings.hosts)
     try:
         _ = settings.proxy_networks
     except ValueError as error:

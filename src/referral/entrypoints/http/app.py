@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar, Router
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import Receive, Scope, Send
 
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
@@ -19,13 +21,25 @@ from referral.domain.referral_code import CodeText, expiry
 from referral.domain.user import Username
 from referral.entrypoints.http import problems
 from referral.entrypoints.http.auth import NewReferee, NewUser, auth_router
-from referral.entrypoints.http.authentication import Network, bearer
+from referral.entrypoints.http.authentication import (
+    Network,
+    bearer,
+    client_address,
+    in_turn_by_address,
+)
 from referral.entrypoints.http.body import MAX_BODY, Rules, StrictBody
 from referral.entrypoints.http.codes import NewCode, codes_router
 from referral.entrypoints.http.docs import docs_handlers, problem_list, problem_page
-from referral.entrypoints.http.edge import Edge
 from referral.entrypoints.http.health import health_handlers, metrics
 from referral.entrypoints.http.json_response import JsonResponse
+from referral.entrypoints.http.middleware import HttpApp
+from referral.entrypoints.http.middleware.access_log import AccessLog
+from referral.entrypoints.http.middleware.bodies import Bodies
+from referral.entrypoints.http.middleware.concurrency import Concurrency
+from referral.entrypoints.http.middleware.headers import Headers
+from referral.entrypoints.http.middleware.hosts import Hosts
+from referral.entrypoints.http.middleware.methods import Methods
+from referral.entrypoints.http.middleware.paths import Paths
 from referral.entrypoints.http.openapi import describe
 from referral.entrypoints.http.users import PasswordChange, users_router
 
@@ -34,11 +48,26 @@ PATH = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """What an operator decides about the HTTP side."""
+    """What an operator decides about the HTTP side; `calls_at_a_time` are one caller's on one worker."""
 
     proxies: Sequence[Network] = ()
+    hosts: Sequence[str] = ("*",)
+    calls_at_a_time: int | None = None
     docs: bool = True
     metrics: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Litestar, as `app`, behind what every HTTP request goes through."""
+
+    app: Litestar
+    http: HttpApp
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == ScopeType.HTTP:
+            return self.http(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def create_app(
@@ -47,10 +76,11 @@ def create_app(
     ready: Callable[[], Awaitable[None]],
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
     options: HttpOptions = HttpOptions(),
-) -> ASGIApp:
+) -> Service:
     """The ASGI application; `ready` raises when the service cannot serve, `lifespan` surrounds its life."""
+    concurrency = Concurrency(options.calls_at_a_time)
     handlers: list[Router | HTTPRouteHandler] = [
-        api_router(use, clock, options),
+        api_router(use, clock, options, concurrency),
         problem_list,
         problem_page,
         *health_handlers(ready),
@@ -59,32 +89,37 @@ def create_app(
         handlers += docs_handlers(lambda: api_description(use, clock))
     if options.metrics:
         handlers.append(metrics)
-    return Edge(
-        Litestar(
-            handlers,
-            lifespan=[lifespan],
-            openapi_config=None,
-            logging_config=None,
-            dto=StrictBody,
-            return_dto=None,
-            request_max_body_size=MAX_BODY,
-            exception_handlers={
-                MethodNotAllowedException: problems.answer_to_method,
-                Exception: problems.answer,
-            },
-            state=State({"rules": _rules(use, clock)}),
-        )
+    litestar = Litestar(
+        handlers,
+        lifespan=[lifespan],
+        openapi_config=None,
+        logging_config=None,
+        dto=StrictBody,
+        return_dto=None,
+        request_max_body_size=MAX_BODY,
+        exception_handlers={
+            MethodNotAllowedException: problems.answer_to_method,
+            Exception: problems.answer,
+        },
+        state=State({"rules": _rules(use, clock)}),
     )
+    http = concurrency.around(cast("HttpApp", litestar))
+    http = Bodies(http, lambda scope: client_address(ASGIConnection(scope), options.proxies))
+    http = Hosts(Methods(Paths(http)), options.hosts)
+    return Service(litestar, AccessLog(Headers(http)))
 
 
-def api_router(use: UseCases, clock: Clock, options: HttpOptions) -> Router:
-    signed_in = bearer(use.authenticate)
+def api_router(
+    use: UseCases, clock: Clock, options: HttpOptions, concurrency: Concurrency
+) -> Router:
+    signed_in = bearer(use.authenticate, concurrency)
+    in_turn = in_turn_by_address(options.proxies, concurrency)
     return Router(
         PATH,
         route_handlers=[
-            auth_router(use, options.proxies),
+            auth_router(use, options.proxies, in_turn),
             users_router(use, options.proxies, signed_in),
-            codes_router(use, clock, options.proxies, signed_in),
+            codes_router(use, clock, options.proxies, signed_in, in_turn),
         ],
         response_class=JsonResponse,
     )
@@ -92,7 +127,7 @@ def api_router(use: UseCases, clock: Clock, options: HttpOptions) -> Router:
 
 def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API; nothing is called for it."""
-    return describe(api_router(use, clock, HttpOptions()), version("referral"))
+    return describe(api_router(use, clock, HttpOptions(), Concurrency(None)), version("referral"))
 
 
 def _rules(use: UseCases, clock: Clock) -> dict[type, Rules]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Request, Response, Router, post
 from litestar.params import JSONBody
+from litestar.types import BeforeRequestHookHandler
 from msgspec import Meta
 
 from referral.application.token_pair import TokenPair
@@ -88,6 +89,7 @@ _OAUTH_ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (UnsupportedGrantType, "unsupported_grant_type"),
     (errors.Unauthenticated, "invalid_grant"),
     (errors.Busy, "temporarily_unavailable"),
+    (problems.TooManyCalls, "temporarily_unavailable"),
 )
 
 
@@ -106,7 +108,9 @@ def _required(**parameters: str | None) -> list[str]:
     return [value for value in parameters.values() if value is not None]
 
 
-def auth_router(use: UseCases, proxies: Sequence[Network]) -> Router:
+def auth_router(
+    use: UseCases, proxies: Sequence[Network], in_turn: BeforeRequestHookHandler
+) -> Router:
     registration_problems = (
         errors.InvalidInput,
         errors.CodeNotUsable,
@@ -114,9 +118,7 @@ def auth_router(use: UseCases, proxies: Sequence[Network]) -> Router:
         errors.EmailTaken,
         errors.TooManyAttempts,
         errors.HashingBusy,
-        MalformedRequest,
-        problems.BodyTooLarge,
-        problems.UnsupportedMediaType,
+        *problems.BODY,
     )
 
     async def register(
@@ -162,19 +164,18 @@ def auth_router(use: UseCases, proxies: Sequence[Network]) -> Router:
             errors.TooManyAttempts,
             errors.HashingBusy,
             UnsupportedGrantType,
-            MalformedRequest,
             errors.InvalidInput,
-            problems.BodyTooLarge,
-            problems.UnsupportedMediaType,
+            *problems.BODY,
         ),
     )
     async def issue_tokens(request: Request[Any, Any, Any], data: JSONBody[TokenRequest]) -> Tokens:
         """Exchange a password, or a refresh token, for a pair of tokens. A refresh token works once."""
         if data.grant_type is None and media_type(request) == FORM:
             _required(grant_type=data.grant_type)
-        if (data.grant_type or "password") not in GRANT_TYPES:
+        if data.grant_type is not None and data.grant_type not in GRANT_TYPES:
             raise UnsupportedGrantType
         if data.grant_type == "refresh_token" or (not data.grant_type and data.refresh_token):
+            await in_turn(request)
             [refresh_token] = _required(refresh_token=data.refresh_token)
             pair = await use.refresh_token_pair(refresh_token=refresh_token)
         else:
@@ -192,12 +193,8 @@ def auth_router(use: UseCases, proxies: Sequence[Network]) -> Router:
         media_type="text/plain",  # an empty body is no JSON
         opt={"form": True},
         summary="Revoke refresh tokens",
-        responses=responses(
-            MalformedRequest,
-            errors.InvalidInput,
-            problems.BodyTooLarge,
-            problems.UnsupportedMediaType,
-        ),
+        before_request=in_turn,
+        responses=responses(errors.InvalidInput, *problems.BODY),
     )
     async def revoke_tokens(data: JSONBody[RevocationRequest]) -> None:
         """Make a refresh token, and all that came of the same log-in, worthless. An unknown one is worthless already."""

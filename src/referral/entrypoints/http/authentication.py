@@ -12,6 +12,7 @@ from litestar.types import BeforeRequestHookHandler
 
 from referral.application.authenticate import Authenticate
 from referral.domain.errors import InvalidAccessToken
+from referral.entrypoints.http.middleware.concurrency import Concurrency
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -23,8 +24,8 @@ MOST_REMEMBERED = 1024
 _HOP = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([^:\[\]]+):[0-9]{1,5}|([^\[\]]+)")
 
 
-def bearer(authenticate: Authenticate) -> BeforeRequestHookHandler:
-    """Let in who sends one valid bearer token (RFC 6750 §2.1), with their id as `request.user`.
+def bearer(authenticate: Authenticate, concurrency: Concurrency) -> BeforeRequestHookHandler:
+    """Let in who sends one valid bearer token (RFC 6750 §2.1), with their id as `request.user`, in their turn.
 
     A hook before the request, for Litestar copies the whole route handler for each call of a guard.
     """
@@ -36,7 +37,19 @@ def bearer(authenticate: Authenticate) -> BeforeRequestHookHandler:
         credentials = given[0].decode("latin-1")
         if credentials[:7].lower() != "bearer ":
             raise InvalidAccessToken
-        request.scope["user"] = await authenticate(credentials[7:])
+        user = request.scope["user"] = await authenticate(credentials[7:])
+        await concurrency.enter(request.scope, user)
+
+    return hook
+
+
+def in_turn_by_address(
+    proxies: Sequence[Network], concurrency: Concurrency
+) -> BeforeRequestHookHandler:
+    """Let in anyone, and those who come from one address in their turn."""
+
+    async def hook(request: Request[Any, Any, Any]) -> None:
+        await concurrency.enter(request.scope, client_address(request, proxies))
 
     return hook
 

@@ -15,12 +15,16 @@ from referral.domain.errors import InvalidInput, Violation
 from referral.entrypoints.http.problems import MalformedRequest, UnsupportedMediaType
 
 MAX_BODY = 64 * 1024
+MAX_PARAMETERS = 100  # of a form: OAuth knows a dozen, and each costs time
+MAX_NAMED = 20  # fields that do not exist; an answer has to stay small, whatever the body
+_NAME_BYTES = 32
 FORM = "application/x-www-form-urlencoded"
 
 Rules = Mapping[str, Callable[[str, Mapping[str, str]], object]]
 """For some fields of a body, what raises InvalidInput when the value, beside the others, breaks a rule."""
 
 M = TypeVar("M", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 class StrictBody(AbstractDTO[Any]):
@@ -53,11 +57,14 @@ class StrictBody(AbstractDTO[Any]):
 
 
 def media_type(request: ASGIConnection[Any, Any, Any, Any]) -> str:
-    """What the body is said to be; "" when it may be compressed or in another character set than UTF-8."""
-    headers = dict(request.scope["headers"])
-    kind, _, parameter = headers.get(b"content-type", b"").decode("latin-1").lower().partition(";")
+    """What the body is said to be; "" when that is said twice, or it may be compressed or not in UTF-8."""
+    headers = request.scope["headers"]
+    given = [value for name, value in headers if name == b"content-type"]
+    if len(given) != 1 or any(name == b"content-encoding" for name, _ in headers):
+        return ""
+    kind, _, parameter = given[0].decode("latin-1").lower().partition(";")
     readable = parameter.strip().replace('"', "") in {"", "charset=utf-8"}
-    return kind.strip() if readable and b"content-encoding" not in headers else ""
+    return kind.strip() if readable else ""
 
 
 def read_json(body: bytes, model: type[M], rules: Rules) -> M:
@@ -67,11 +74,19 @@ def read_json(body: bytes, model: type[M], rules: Rules) -> M:
     InvalidInput when a field is missing or unknown. Both tell all that is wrong, broken rules included.
     """
     try:
-        read = msgspec.json.decode(body, type=model)
-        _no_repeats(body.decode())
+        return _strictly(body, model)
     except msgspec.ValidationError:
         raise _everything_wrong(body, model, rules) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+
+
+def _strictly(body: bytes, kind: type[T]) -> T:
+    """The JSON as `kind`. Raises msgspec.ValidationError when it is of another, else MalformedRequest."""
+    try:
+        read = msgspec.json.decode(body, type=kind)
+        _no_repeats(body.decode())
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise MalformedRequest("The body is not valid JSON.") from None
     return read
 
@@ -81,24 +96,24 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> None:
     for name, _ in pairs:
         if name in seen:
             raise MalformedRequest(
-                "The body repeats a field.", Violation("This field is repeated.", name[:100])
+                "The body repeats a field.", Violation("This field is repeated.", _short(name))
             )
         seen.add(name)
 
 
-_no_repeats = json.JSONDecoder(object_pairs_hook=_refuse_repeats).decode
+# Numbers are left alone: Python raises an error at the 4,301st digit, and the value is not used.
+_no_repeats = json.JSONDecoder(
+    object_pairs_hook=_refuse_repeats, parse_int=len, parse_float=len, parse_constant=len
+).decode
 
 
 def _everything_wrong(
     body: bytes, model: type[msgspec.Struct], rules: Rules
 ) -> MalformedRequest | InvalidInput:
     try:
-        given = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        _no_repeats(body.decode())
+        given = _strictly(body, dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         return MalformedRequest("The body is not a JSON object.")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return MalformedRequest("The body is not valid JSON.")
     mistyped, others = [], []
     texts: dict[str, str] = {}
     fields = msgspec.structs.fields(model)
@@ -117,9 +132,7 @@ def _everything_wrong(
             texts[name] = value
     others += _broken(rules, texts)
     known = {field.encode_name for field in fields}
-    others += [
-        Violation("There is no such field.", name[:100]) for name in given if name not in known
-    ]
+    others += _unknown([name for name in given if name not in known])
     if mistyped:
         return MalformedRequest("Values have the wrong type.", *mistyped, *others)
     return InvalidInput(*others)
@@ -133,13 +146,33 @@ def _broken(rules: Rules, texts: Mapping[str, str]) -> Iterator[Violation]:
             yield from (Violation(v.detail, name) for v in refused.violations)
 
 
+def _unknown(names: list[str]) -> Iterator[Violation]:
+    for name in names[:MAX_NAMED]:
+        yield Violation("There is no such field.", _short(name))
+    if len(names) > MAX_NAMED:
+        yield Violation(f"There are no such fields: {len(names) - MAX_NAMED} more.")
+
+
+def _short(name: str) -> str:
+    """Enough of a caller's name for a field to know it by."""
+    encoded = name.encode()
+    return (
+        name if len(encoded) <= _NAME_BYTES else f"{encoded[:_NAME_BYTES].decode(errors='ignore')}…"
+    )
+
+
 def read_form(body: bytes, model: type[M]) -> M:
     """The model that the form spells out; parameters it does not know are ignored (RFC 6749 §3.2).
 
     Raises MalformedRequest when the form is not valid UTF-8, or repeats or lacks a parameter.
     """
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
     except ValueError:
         raise MalformedRequest("The form is not valid.") from None
     _refuse_repeats(pairs)

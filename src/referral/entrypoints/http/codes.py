@@ -17,14 +17,10 @@ from referral.domain import errors
 from referral.domain.referral_code import ReferralCode
 from referral.domain.user import UserId
 from referral.entrypoints.http.authentication import Network, client_address
+from referral.entrypoints.http.middleware.paths import SLASH
 from referral.entrypoints.http.openapi import BEARER, PagedOperation
 from referral.entrypoints.http.paging import page_query
-from referral.entrypoints.http.problems import (
-    BodyTooLarge,
-    MalformedRequest,
-    UnsupportedMediaType,
-    responses,
-)
+from referral.entrypoints.http.problems import BODY, responses
 from referral.entrypoints.http.shapes import (
     Body,
     CodeInPath,
@@ -105,7 +101,11 @@ class CodePage(msgspec.Struct, kw_only=True):
 
 
 def codes_router(
-    use: UseCases, clock: Clock, proxies: Sequence[Network], signed_in: BeforeRequestHookHandler
+    use: UseCases,
+    clock: Clock,
+    proxies: Sequence[Network],
+    signed_in: BeforeRequestHookHandler,
+    in_turn: BeforeRequestHookHandler,
 ) -> Router:
     @post(
         "/",
@@ -118,9 +118,7 @@ def codes_router(
             errors.ActiveCodeExists,
             errors.CodeTaken,
             errors.TooManyAttempts,
-            MalformedRequest,
-            BodyTooLarge,
-            UnsupportedMediaType,
+            *BODY,
         ),
     )
     async def issue_code(request: Request[UserId, Any, Any], data: JSONBody[NewCode]) -> Code:
@@ -139,7 +137,7 @@ def codes_router(
         security=BEARER,
         operation_class=PagedOperation,
         summary="List one's own codes",
-        responses=responses(errors.InvalidAccessToken, errors.InvalidInput, MalformedRequest),
+        responses=responses(errors.InvalidAccessToken, errors.InvalidInput),
     )
     async def list_codes(request: Request[UserId, Any, Any]) -> CodePage:
         """One's own codes, oldest first: expired ones too, withdrawn ones not."""
@@ -164,7 +162,8 @@ def codes_router(
         request: Request[UserId, Any, Any], email_or_code: EmailInPath
     ) -> FoundCode:
         """The active code of the user with this e-mail address."""
-        code, user = await use.find_code(email=email_or_code, caller_id=request.user)
+        email = email_or_code.replace(SLASH, "/")
+        code, user = await use.find_code(email=email, caller_id=request.user)
         found = Code.of(code, clock.now())
         return FoundCode(**msgspec.structs.asdict(found), user=UserSummary.of(user))
 
@@ -181,6 +180,7 @@ def codes_router(
 
     @get(
         "/{email_or_code:str}/status",
+        before_request=in_turn,
         summary="Check a code",
         responses=responses(errors.CodeNotFound, errors.TooManyAttempts),
     )

@@ -6,17 +6,17 @@ with no internet access.
 
 import html
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from referral.entrypoints.http.large import Large
 from referral.entrypoints.http.problems import (
     PAGES,
     AddressNotFound,
@@ -34,6 +34,7 @@ _FILES = {
     "scalar.standalone.js": "flask_openapi_scalar/templates/scalar/js/scalar.standalone.js",
 }
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_CACHED = b"public, max-age=86400"
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -78,23 +79,32 @@ _POLICY = (
 
 
 def docs_handlers(document: Callable[[], dict[str, Any]]) -> list[HTTPRouteHandler]:
-    """What answers for the documentation; `document` is asked once, when someone first reads it."""
-
-    @cache
-    def as_json() -> bytes:
-        return msgspec.json.encode(document())
-
-    @cache
-    def as_yaml() -> bytes:
-        return yaml.safe_dump(document(), sort_keys=False, allow_unicode=True).encode()
+    """What answers for the documentation; `document` is asked once for each format, when someone first reads it."""
+    as_json = Large(lambda: msgspec.json.encode(document()), "application/json", b"no-store")
+    as_yaml = Large(
+        lambda: yaml.safe_dump(document(), sort_keys=False, allow_unicode=True).encode(),
+        "application/yaml",
+        b"no-store",
+    )
+    assets = {
+        name: Large((ASSETS / path).read_bytes, _MEDIA_TYPES[Path(name).suffix], _CACHED)
+        for name, path in _FILES.items()
+        if (ASSETS / path).is_file()
+    }
 
     @get("/openapi.json")
-    async def openapi_json() -> Response[bytes]:
-        return Response(as_json(), media_type="application/json")
+    async def openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await as_json.to(request)
 
     @get("/openapi.yaml")
-    async def openapi_yaml() -> Response[bytes]:
-        return Response(as_yaml(), media_type="application/yaml")
+    async def openapi_yaml(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await as_yaml.to(request)
+
+    @get("/docs/assets/{name:str}")
+    async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+        if name not in assets:
+            raise AddressNotFound
+        return await assets[name].to(request)
 
     return [openapi_json, openapi_yaml, home, chooser, swagger, redoc, scalar, asset]
 
@@ -122,24 +132,6 @@ async def redoc() -> Response[str]:
 @get("/docs/scalar")
 async def scalar() -> Response[str]:
     return _page("Referral service: Scalar", _SCALAR)
-
-
-@get("/docs/assets/{name:str}")
-async def asset(name: FromPath[str]) -> Response[bytes]:
-    content = _asset(name)
-    if content is None:
-        raise AddressNotFound
-    return Response(
-        content,
-        media_type=_MEDIA_TYPES[Path(name).suffix],
-        headers={"Cache-Control": "public, max-age=86400"},
-    )
-
-
-@cache
-def _asset(name: str) -> bytes | None:
-    file = ASSETS / _FILES.get(name, "none")
-    return file.read_bytes() if file.is_file() else None
 
 
 @get("/problems")

@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
+from litestar.types import HTTPResponseStartEvent, HTTPScope, Send
 from msgspec import UNSET, Meta, UnsetType
 
 from referral.domain import errors
@@ -43,6 +44,17 @@ class MalformedRequest(HttpError):
     detail = "The request cannot be read."
 
 
+class UnknownHost(HttpError):
+    """The host that the request names in the header `Host` is none that this service answers for.
+
+    This keeps web pages from reaching it through a browser, by a name of their own that leads here. An IP address is
+    always answered for; other names are allowed with the setting `REFERRAL_ALLOWED_HOSTS`.
+    """
+
+    status = 400
+    detail = "This service does not answer for this host; REFERRAL_ALLOWED_HOSTS lists the names."
+
+
 class AddressNotFound(HttpError):
     """The service has nothing at this address. `/docs` lists what it has."""
 
@@ -55,6 +67,13 @@ class MethodNotAllowed(HttpError):
 
     status = 405
     detail = "This address does not take this method."
+
+
+class BodyTooSlow(HttpError):
+    """The body did not arrive within some seconds; they are fewer while many bodies are waited for from one address."""
+
+    status = 408
+    detail = "The body did not arrive in time."
 
 
 class BodyTooLarge(HttpError):
@@ -71,6 +90,14 @@ class UnsupportedMediaType(HttpError):
     detail = "Send the body as application/json, in UTF-8 and not compressed."
 
 
+class TooManyCalls(HttpError):
+    """More calls of this caller are under way than the service works on at a time; nothing was done for this one."""
+
+    status = 429
+    detail = "Too many of your calls are under way; try again when some are answered."
+    retry_after = 1
+
+
 class InternalError(HttpError):
     """Something went wrong that should not have. The log says what, under the id in `X-Request-ID`."""
 
@@ -79,6 +106,12 @@ class InternalError(HttpError):
 
 
 Refusal = ReferralError | HttpError
+
+BODY = (MalformedRequest, BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
+"""What a call with a body may be refused for."""
+
+_ANYWHERE = (MalformedRequest, UnknownHost, TooManyCalls, errors.DatabaseUnavailable)
+_IN_A_PATH = "/%:@!$&'()*+,;=~"  # besides letters, digits, - . and _ (RFC 3986 §3.3)
 
 STATUS_OF_KIND: dict[type[ReferralError], int] = {
     errors.InvalidInput: 422,
@@ -89,8 +122,8 @@ STATUS_OF_KIND: dict[type[ReferralError], int] = {
     errors.TooManyAttempts: 429,
     errors.Busy: 503,
 }
-_STATUS_OF_HTTP: dict[int, type[HttpError]] = {
-    error.status: error for error in HttpError.__subclasses__()
+_OF_STATUS: dict[int, type[HttpError]] = {
+    error.status: error for error in reversed(HttpError.__subclasses__())
 }
 
 
@@ -161,7 +194,7 @@ def catalogue() -> dict[str, type[Refusal]]:
     }
 
 
-def problem(error: Refusal, path: str) -> Problem:
+def problem(error: Refusal, path: bytes) -> Problem:
     kind = type(error)
     violations = getattr(error, "violations", ())
     return Problem(
@@ -169,14 +202,14 @@ def problem(error: Refusal, path: str) -> Problem:
         title=title(kind),
         status=status_of(kind),
         detail=str(error),
-        instance=quote(path),
+        instance=quote(path, safe=_IN_A_PATH),
         errors=[FieldProblem(_pointer(v.field), v.detail) for v in violations] or UNSET,
     )
 
 
 def _pointer(field: str) -> str:
-    """RFC 6901 §6: a JSON Pointer as a URI fragment."""
-    return "#/" + quote(field.replace("~", "~0").replace("/", "~1"))
+    """RFC 6901 §6: a JSON Pointer as a URI fragment; to the whole body where no field is named."""
+    return "#/" + quote(field.replace("~", "~0").replace("/", "~1")) if field else "#"
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
@@ -186,13 +219,29 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
         log.error("unexpected error", exc_info=error, request_id=request.scope.get("request_id"))
     elif isinstance(refusal, errors.DatabaseUnavailable):
         log.warning("database unavailable", cause=repr(error.__cause__))
-    body = problem(refusal, request.scope["path"])
+    body = problem(refusal, request.scope["raw_path"])
     return Response(
         body,
         status_code=body.status,
         headers=_headers(refusal, error, request),
         media_type=MEDIA_TYPE,
     )
+
+
+async def refuse(error: HttpError, scope: HTTPScope, send: Send) -> None:
+    """Answer with a problem before the application is asked."""
+    body = msgspec.json.encode(problem(error, scope["raw_path"]))
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    start: HTTPResponseStartEvent = {
+        "type": "http.response.start",
+        "status": error.status,
+        "headers": headers,
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def answer_to_method(
@@ -211,7 +260,7 @@ def _refusal(error: Exception) -> Refusal:
     if isinstance(error, (ReferralError, HttpError)):
         return error
     if isinstance(error, HTTPException):
-        return _STATUS_OF_HTTP.get(error.status_code, InternalError)()
+        return _OF_STATUS.get(error.status_code, InternalError)()
     return InternalError()
 
 
@@ -222,7 +271,7 @@ def _headers(refusal: Refusal, error: Exception, request: Request[Any, Any, Any]
             isinstance(refusal, errors.InvalidAccessToken) and "authorization" in request.headers
         )
         return {"WWW-Authenticate": REALM + (', error="invalid_token"' if tried else "")}
-    if isinstance(refusal, errors.Busy):
+    if isinstance(refusal, (errors.Busy, TooManyCalls)):
         return {"Retry-After": str(refusal.retry_after)}
     if isinstance(refusal, MethodNotAllowed) and isinstance(error, HTTPException):
         methods = set((error.headers or {}).get("allow", "").split(", "))
@@ -235,7 +284,7 @@ def _headers(refusal: Refusal, error: Exception, request: Request[Any, Any, Any]
 def responses(*kinds: type[Refusal]) -> dict[int, ResponseSpec]:
     """What a route's OpenAPI description says about the problems it can answer with."""
     by_status: dict[int, list[type[Refusal]]] = {}
-    for kind in (*kinds, errors.DatabaseUnavailable):
+    for kind in dict.fromkeys((*kinds, *_ANYWHERE)):
         by_status.setdefault(status_of(kind), []).append(kind)
     return {
         status: ResponseSpec(
@@ -248,7 +297,7 @@ def responses(*kinds: type[Refusal]) -> dict[int, ResponseSpec]:
                     id=slug(kind),
                     summary=title(kind),
                     description=explanation(kind),
-                    value=msgspec.to_builtins(problem(_specimen(kind), "/api/v1/…")),
+                    value=msgspec.to_builtins(problem(_specimen(kind), b"/api/v1/...")),
                 )
                 for kind in kinds_of_status
             ],

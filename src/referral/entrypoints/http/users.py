@@ -16,13 +16,7 @@ from referral.domain.user import UserId
 from referral.entrypoints.http.authentication import Network, client_address
 from referral.entrypoints.http.openapi import BEARER, CursorOperation
 from referral.entrypoints.http.paging import page_query, to_cursor
-from referral.entrypoints.http.problems import (
-    AddressNotFound,
-    BodyTooLarge,
-    MalformedRequest,
-    UnsupportedMediaType,
-    responses,
-)
+from referral.entrypoints.http.problems import BODY, AddressNotFound, responses
 from referral.entrypoints.http.shapes import (
     Body,
     Count,
@@ -88,9 +82,7 @@ def users_router(
         errors.InvalidInput,
         errors.TooManyAttempts,
         errors.HashingBusy,
-        MalformedRequest,
-        BodyTooLarge,
-        UnsupportedMediaType,
+        *BODY,
     )
 
     @get("/me", summary="See one's own account", responses=responses(errors.InvalidAccessToken))
@@ -153,7 +145,6 @@ def users_router(
         errors.NotYourReferrals,
         errors.InvalidInput,
         AddressNotFound,
-        MalformedRequest,
     )
 
     @get(

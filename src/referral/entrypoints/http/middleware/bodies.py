@@ -1,0 +1,84 @@
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from litestar.types import HTTPRequestEvent, HTTPScope, Message, Receive, ReceiveMessage, Send
+
+from referral.entrypoints.http.body import MAX_BODY
+from referral.entrypoints.http.middleware import HttpApp
+from referral.entrypoints.http.problems import BodyTooLarge, BodyTooSlow, MalformedRequest
+
+PATIENCE_SECONDS = 10.0
+IMPATIENCE_SECONDS = 2.0
+AWAITED = 20  # bodies from one address, on one worker; more of them are given less time
+
+
+class Bodies:
+    """Waits for bodies, but not without end; a body comes to the application whole.
+
+    The application's `receive` raises BodyTooSlow for one that is not there in time, MalformedRequest for one that is
+    cut off or cannot be read, and BodyTooLarge. A client whose body was not read is told that the connection ends: the
+    server closes it then (RFC 9112 §9.6).
+    """
+
+    def __init__(self, app: HttpApp, address_of: Callable[[HTTPScope], str]) -> None:
+        self.app = app
+        self._address_of = address_of
+        self._awaited: dict[str, int] = {}
+
+    def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> Awaitable[None]:
+        if not _has_body(scope):
+            return self.app(scope, receive, send)
+        is_read = False
+
+        async def receiving() -> ReceiveMessage:
+            nonlocal is_read
+            if is_read:
+                return await receive()
+            body = await self._whole_body(self._address_of(scope), receive)
+            is_read = True
+            event: HTTPRequestEvent = {"type": "http.request", "body": body, "more_body": False}
+            return event
+
+        def sending(message: Message) -> Awaitable[None]:
+            if not is_read and message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            return send(message)
+
+        return self.app(scope, receiving, sending)
+
+    async def _whole_body(self, address: str, receive: Receive) -> bytes:
+        awaited = self._awaited.get(address, 0)
+        self._awaited[address] = awaited + 1
+        body = bytearray()
+        try:
+            async with asyncio.timeout(_patience(awaited)):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise MalformedRequest("The body is cut off, or cannot be read.")
+                    body += message["body"]
+                    more = message["more_body"]
+                    if len(body) > MAX_BODY:
+                        raise BodyTooLarge
+        except TimeoutError:
+            raise BodyTooSlow from None
+        finally:
+            self._awaited[address] -= 1
+            if not self._awaited[address]:
+                del self._awaited[address]
+        return bytes(body)
+
+
+def _patience(awaited: int) -> float:
+    # Not the same for all: those who came together would all be refused in one moment.
+    longest = PATIENCE_SECONDS if awaited < AWAITED else IMPATIENCE_SECONDS
+    return random.uniform(longest / 2, longest)  # noqa: S311  no secret
+
+
+def _has_body(scope: HTTPScope) -> bool:
+    for name, value in scope["headers"]:  # quicker than any(), and every request pays for it
+        if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+            return True
+    return False
