@@ -220,10 +220,11 @@ def create_http_app(settings: Settings) -> "ASGIApp":
 
     return create_app(
         container.get(UseCases),
+        container.get(Once),
         container.get(ports.Clock),
         housekeeping.ensure_ready,
         lifespan,
-        HttpOptions(
+        options=HttpOptions(
             proxies=settings.proxy_networks,
             hosts=settings.hosts,
             calls_at_a_time=(settings.pool_size + 1) // 2 if settings.rate_limits == "on" else None,

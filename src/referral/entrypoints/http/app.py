@@ -14,6 +14,7 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
 
+from referral.application.once import Once
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
 from referral.domain.errors import InvalidInput
@@ -24,6 +25,7 @@ from referral.entrypoints.http.auth import NewReferee, NewUser, auth_router
 from referral.entrypoints.http.authentication import (
     Network,
     bearer,
+    caller_of,
     client_address,
     in_turn_by_address,
 )
@@ -38,6 +40,7 @@ from referral.entrypoints.http.middleware.bodies import Bodies
 from referral.entrypoints.http.middleware.concurrency import Concurrency
 from referral.entrypoints.http.middleware.headers import Headers
 from referral.entrypoints.http.middleware.hosts import Hosts
+from referral.entrypoints.http.middleware.idempotency import Idempotency
 from referral.entrypoints.http.middleware.methods import Methods
 from referral.entrypoints.http.middleware.paths import Paths
 from referral.entrypoints.http.openapi import describe
@@ -72,9 +75,11 @@ class Service:
 
 def create_app(
     use: UseCases,
+    once: Once,
     clock: Clock,
     ready: Callable[[], Awaitable[None]],
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
+    *,
     options: HttpOptions = HttpOptions(),
 ) -> Service:
     """The ASGI application; `ready` raises when the service cannot serve, `lifespan` surrounds its life."""
@@ -104,6 +109,7 @@ def create_app(
         state=State({"rules": _rules(use, clock)}),
     )
     http = concurrency.around(cast("HttpApp", litestar))
+    http = Idempotency(http, once, caller_of(use.authenticate, options.proxies))
     http = Bodies(http, lambda scope: client_address(ASGIConnection(scope), options.proxies))
     http = Hosts(Methods(Paths(http)), options.hosts)
     return Service(litestar, AccessLog(Headers(http)))

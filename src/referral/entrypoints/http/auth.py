@@ -119,6 +119,7 @@ def auth_router(
         errors.TooManyAttempts,
         errors.HashingBusy,
         *problems.BODY,
+        *problems.ONCE,
     )
 
     async def register(
@@ -166,6 +167,7 @@ def auth_router(
             UnsupportedGrantType,
             errors.InvalidInput,
             *problems.BODY,
+            *problems.ONCE,
         ),
     )
     async def issue_tokens(request: Request[Any, Any, Any], data: JSONBody[TokenRequest]) -> Tokens:
@@ -194,7 +196,7 @@ def auth_router(
         opt={"form": True},
         summary="Revoke refresh tokens",
         before_request=in_turn,
-        responses=responses(errors.InvalidInput, *problems.BODY),
+        responses=responses(errors.InvalidInput, *problems.BODY, *problems.ONCE),
     )
     async def revoke_tokens(data: JSONBody[RevocationRequest]) -> None:
         """Make a refresh token, and all that came of the same log-in, worthless. An unknown one is worthless already."""

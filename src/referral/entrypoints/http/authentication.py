@@ -2,13 +2,13 @@
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.types import BeforeRequestHookHandler
+from litestar.types import BeforeRequestHookHandler, HTTPScope
 
 from referral.application.authenticate import Authenticate
 from referral.domain.errors import InvalidAccessToken
@@ -31,16 +31,34 @@ def bearer(authenticate: Authenticate, concurrency: Concurrency) -> BeforeReques
     """
 
     async def hook(request: Request[Any, Any, Any]) -> None:
-        given = [value for name, value in request.scope["headers"] if name == b"authorization"]
-        if len(given) != 1:
-            raise InvalidAccessToken
-        credentials = given[0].decode("latin-1")
-        if credentials[:7].lower() != "bearer ":
-            raise InvalidAccessToken
-        user = request.scope["user"] = await authenticate(credentials[7:])
+        user = request.scope["user"] = await authenticate(_bearer_token(request.scope))
         await concurrency.enter(request.scope, user)
 
     return hook
+
+
+def _bearer_token(scope: HTTPScope) -> str:
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(given) != 1:
+        raise InvalidAccessToken
+    credentials = given[0].decode("latin-1")
+    if credentials[:7].lower() != "bearer ":
+        raise InvalidAccessToken
+    return credentials[7:]
+
+
+def caller_of(
+    authenticate: Authenticate, proxies: Sequence[Network]
+) -> Callable[[HTTPScope], Awaitable[str]]:
+    """Tells who calls: the user whose bearer token it is, or else the address it comes from."""
+
+    async def name(scope: HTTPScope) -> str:
+        try:
+            return f"user:{await authenticate(_bearer_token(scope))}"
+        except InvalidAccessToken:
+            return f"address:{client_address(ASGIConnection(scope), proxies)}"
+
+    return name
 
 
 def in_turn_by_address(

@@ -20,7 +20,7 @@ from referral.entrypoints.http.authentication import Network, client_address
 from referral.entrypoints.http.middleware.paths import SLASH
 from referral.entrypoints.http.openapi import BEARER, PagedOperation
 from referral.entrypoints.http.paging import page_query
-from referral.entrypoints.http.problems import BODY, responses
+from referral.entrypoints.http.problems import BODY, ONCE, responses
 from referral.entrypoints.http.shapes import (
     Body,
     CodeInPath,
@@ -119,6 +119,7 @@ def codes_router(
             errors.CodeTaken,
             errors.TooManyAttempts,
             *BODY,
+            *ONCE,
         ),
     )
     async def issue_code(request: Request[UserId, Any, Any], data: JSONBody[NewCode]) -> Code:

@@ -13,6 +13,7 @@ from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, Operation, 
 
 from referral.entrypoints.http import problems
 from referral.entrypoints.http.body import FORM, StrictBody
+from referral.entrypoints.http.middleware.idempotency import KEY, SHAPE
 from referral.entrypoints.http.paging import CURSOR_PARAMETER, PAGE_PARAMETERS
 
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
@@ -67,8 +68,10 @@ def describe(api: Router, version: str) -> dict[str, Any]:
     schemas = document["components"]["schemas"] = _schemas(document["components"]["schemas"])
     schemas["TokenRequest"]["anyOf"] = _grants(named=False)
     for item in document["paths"].values():
-        for operation in item.values():
+        for method, operation in item.items():
             _complete(operation)
+            if method == "post":
+                operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     for path, form in (
         ("token", {**_as_form(schemas["TokenRequest"]), "anyOf": _grants(named=True)}),
         ("revoke", _as_form(schemas["RevocationRequest"])),
@@ -141,6 +144,12 @@ def _complete(operation: dict[str, Any]) -> None:
                 example.pop("id", None)
 
 
+_IDEMPOTENCY_KEY = {
+    "name": KEY,
+    "in": "header",
+    "description": "a UUID, say: within 24 hours a call that is repeated with it is done once, and gets the first answer",
+    "schema": {"type": "string", "pattern": f"^{SHAPE}$"},
+}
 _HEADERS = {
     "401": ("WWW-Authenticate", "how to prove who calls (RFC 6750)", "string"),
     "429": ("Retry-After", "seconds to wait", "integer"),

@@ -110,6 +110,7 @@ Refusal = ReferralError | HttpError
 BODY = (MalformedRequest, BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
 """What a call with a body may be refused for."""
 
+ONCE = (errors.IdempotencyKeyReused, errors.RequestInProgress)  # with an Idempotency-Key
 _ANYWHERE = (MalformedRequest, UnknownHost, TooManyCalls, errors.DatabaseUnavailable)
 _IN_A_PATH = "/%:@!$&'()*+,;=~"  # besides letters, digits, - . and _ (RFC 3986 §3.3)
 
@@ -228,16 +229,18 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     )
 
 
-async def refuse(error: HttpError, scope: HTTPScope, send: Send) -> None:
+async def refuse(error: Refusal, scope: HTTPScope, send: Send) -> None:
     """Answer with a problem before the application is asked."""
     body = msgspec.json.encode(problem(error, scope["raw_path"]))
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
     ]
+    if isinstance(error, (errors.Busy, TooManyCalls)):
+        headers.append((b"retry-after", b"%d" % error.retry_after))
     start: HTTPResponseStartEvent = {
         "type": "http.response.start",
-        "status": error.status,
+        "status": status_of(type(error)),
         "headers": headers,
     }
     await send(start)

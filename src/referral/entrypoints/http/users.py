@@ -16,7 +16,7 @@ from referral.domain.user import UserId
 from referral.entrypoints.http.authentication import Network, client_address
 from referral.entrypoints.http.openapi import BEARER, CursorOperation
 from referral.entrypoints.http.paging import page_query, to_cursor
-from referral.entrypoints.http.problems import BODY, AddressNotFound, responses
+from referral.entrypoints.http.problems import BODY, ONCE, AddressNotFound, responses
 from referral.entrypoints.http.shapes import (
     Body,
     Count,
@@ -99,7 +99,7 @@ def users_router(
         "/me/password",
         status_code=204,
         summary="Change the password",
-        responses=responses(*confirmed),
+        responses=responses(*confirmed, *ONCE),
     )
     async def change_password(
         request: Request[UserId, Any, Any], data: JSONBody[PasswordChange]
