@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -18,10 +18,31 @@ from msgspec import Meta
 PREFIX = "REFERRAL_"
 TESTS_PREFIX = "REFERRAL_TEST_"  # for the tests; the service ignores them
 SECRET_MIN_BYTES = 32
-SECRET_MIN_CHARACTERS = (
-    10  # different ones; 32 random hexadecimal digits have fewer once in a million
+# Different ones; 32 random hexadecimal digits have fewer once in a million.
+SECRET_MIN_CHARACTERS = 10
+# What others' documentation signs its examples with, and what is copied from there.
+SAMPLE_SECRETS = {
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
+    "a-string-secret-at-least-256-bits-long",  # jwt.io
+}
+# Parameters of a database URL that hold no secret.
+HARMLESS = frozenset(
+    [
+        "application_name",
+        "database",
+        "dbname",
+        "host",
+        "port",
+        "sslmode",
+        "sslrootcert",
+        "target_session_attrs",
+        "user",
+    ]
 )
+HIDDEN = "********"
 LONGEST_TTL = timedelta(days=3650)
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(:\d*)?")
 
 Switch = Literal["on", "off"]
 
@@ -185,8 +206,13 @@ def _no_hosts(hosts: tuple[str, ...]) -> Iterator[str]:
 
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.database_url:
-        if urlsplit(settings.database_url).scheme not in {"postgresql", "postgres"}:
+        if not settings.database_url.startswith(("postgresql://", "postgres://")):
             yield "REFERRAL_DATABASE_URL: Expected a URL that starts with postgresql://"
+        elif not _is_read_as_meant(settings.database_url):
+            yield (
+                "REFERRAL_DATABASE_URL: Expected a URL in which / ? # @ [ ] are written as"
+                " %2F %3F %23 %40 %5B %5D where they belong to the user name or the password"
+            )
         if not settings.secret and not settings.secret_file:
             yield "REFERRAL_SECRET: Required together with REFERRAL_DATABASE_URL"
     if settings.secret and settings.secret_file:
@@ -203,24 +229,51 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"REFERRAL_TRUSTED_PROXIES: {error}"
 
 
+def _is_read_as_meant(url: str) -> bool:
+    """Whether no sign in it can have another meaning than it was meant to have.
+
+    A host, a port or an error message would be made of the password otherwise.
+    """
+    try:
+        parts = urlsplit(url)
+        parse_qsl(parts.query, strict_parsing=bool(parts.query))
+    except ValueError:
+        return False
+    person, _, hosts = parts.netloc.rpartition("@")
+    return (
+        not parts.fragment
+        and "@" not in person
+        and all(_HOST.fullmatch(host) for host in hosts.split(","))
+    )
+
+
 def weakness(secrets: Sequence[str]) -> str | None:
     """What is wrong with these secrets, without repeating them; None when they are fit to sign with."""
     if any(len(secret.encode()) < SECRET_MIN_BYTES for secret in secrets) or not secrets:
         return f"Expected at least {SECRET_MIN_BYTES} bytes"
     if any(len(set(secret)) < SECRET_MIN_CHARACTERS for secret in secrets):
         return f"Expected at least {SECRET_MIN_CHARACTERS} different characters, chosen at random"
+    if not SAMPLE_SECRETS.isdisjoint(secrets):
+        return "Expected a secret of your own, not the example in somebody's documentation"
     return None
 
 
 def masked(settings: Settings) -> dict[str, str]:
     """The settings as text, fit to be shown: no secret and no password."""
     shown = {f.name: str(getattr(settings, f.name) or "") for f in msgspec.structs.fields(settings)}
-    shown["secret"] = "********" if settings.secret else ""
+    shown["secret"] = HIDDEN if settings.secret else ""
     shown["database_url"] = _without_passwords(settings.database_url)
     return shown
 
 
 def _without_passwords(url: str) -> str:
-    """The URL with `********` for each password, whatever characters it has: all up to the last @ may be of it."""
-    url = re.sub(r"(?i)\b((?:ssl)?password=)[^&]*", r"\1********", url)
-    return re.sub(r"(?<=://)([^:@/?]*:).*(?=@)", r"\1********", url, count=1)
+    """The URL with `********` for the password, and for each parameter that is not known to hold no secret."""
+    if not _is_read_as_meant(url):
+        return HIDDEN
+    address, mark, parameters = url.partition("?")
+    address = re.sub(r"(?<=://)([^:@/]*:)[^@/]*(?=@)", rf"\1{HIDDEN}", address)
+    return address + mark + re.sub(r"([^=&]*)=[^&]*", _masked_parameter, parameters)
+
+
+def _masked_parameter(given: re.Match[str]) -> str:
+    return given[0] if given[1] in HARMLESS else f"{given[1]}={HIDDEN}"
