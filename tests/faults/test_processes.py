@@ -116,3 +116,22 @@ def test_settings_that_cannot_be_used_are_told_in_a_line_each(database, tmp_path
         "REFERRAL_PORT",
         "REFERRAL_WORKERS",
     ]
+
+
+def test_b17_a_secret_that_is_no_secret_stops_the_start(database, tmp_path):
+    server = start(tmp_path, database, secret="a" * 32)
+
+    assert server.process.wait(20) == 2
+    [line] = server.log.read_text().splitlines()
+    assert line.startswith("REFERRAL_SECRET: Expected ")
+    assert "aaaa" not in line
+
+
+def test_an_env_file_that_cannot_be_read_stops_the_start_with_a_line(database, tmp_path):
+    (tmp_path / ".env").mkdir()
+
+    server = start(tmp_path, database)
+
+    assert server.process.wait(20) == 2
+    [line] = server.log.read_text().splitlines()
+    assert line.startswith(".env: cannot be read: ")

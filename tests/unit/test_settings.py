@@ -247,7 +247,9 @@ def test_a_file_without_a_secret_is_refused(content, tmp_path):
 def unreadable_files(tmp_path):
     binary = tmp_path / ".env"
     binary.write_bytes(b"\xff\xfe")
-    return [binary, Path("/proc/self/mem")]
+    directory = tmp_path / "mounted"
+    directory.mkdir()
+    return [binary, directory, Path("/proc/self/mem")]
 
 
 def test_an_env_file_that_cannot_be_read_is_told_in_a_line(tmp_path):

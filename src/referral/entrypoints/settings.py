@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -149,12 +150,13 @@ def load_settings(environ: Mapping[str, str] = os.environ, dotenv: Path = Path("
     Raises SettingsError with a line for each unknown name and each bad value.
     """
     try:
-        in_dotenv = dotenv_values(dotenv)
+        # Read here, for dotenv passes over a directory, such as Docker mounts where there is no file.
+        written = dotenv.read_text("utf-8") if dotenv.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{dotenv}: cannot be read: {error}") from error
     given = {
         name: value
-        for source in (in_dotenv, environ)
+        for source in (dotenv_values(stream=StringIO(written)), environ)
         for name, value in source.items()
         if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX) and value
     }
