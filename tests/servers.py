@@ -1,5 +1,6 @@
 """The real server process, for tests that call it over a socket."""
 
+import json
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -30,6 +32,17 @@ class Server:
     def api(self) -> str:
         return f"{self.address}/api/v1"
 
+    @property
+    def workers(self) -> list[int]:
+        """The ids of its worker processes."""
+        main = self.process.pid
+        return [*map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged; it does so a moment later."""
+        whole, _, _ = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+
     def client(self) -> httpx.Client:
         """A client that gives up an idle connection before the server does, after five seconds."""
         return httpx.Client(base_url=self.api, timeout=20, limits=httpx.Limits(keepalive_expiry=2))
@@ -40,7 +53,7 @@ def running(
     directory: Path, database_url: str, program: Sequence[str] = SERVICE, **settings: object
 ) -> Iterator[Server]:
     """A server on this database, ready to answer; at the end it is told to stop, and must do so in order."""
-    server = start(directory, database_url, program, **settings)
+    server = start(directory, database_url, program, output=None, **settings)
     try:
         wait_until_ready(server)
         yield server
@@ -51,9 +64,13 @@ def running(
 
 
 def start(
-    directory: Path, database_url: str, program: Sequence[str] = SERVICE, **settings: object
+    directory: Path,
+    database_url: str,
+    program: Sequence[str] = SERVICE,
+    output: int | None = None,
+    **settings: object,
 ) -> Server:
-    """A server process that was started just now, in an empty directory of its own."""
+    """A server process that was started just now; it writes to `output`, or else to its log file in this directory."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("REFERRAL_")},
         "REFERRAL_DATABASE_URL": database_url,
@@ -70,8 +87,8 @@ def start(
             [sys.executable, *program],
             env=environment,
             cwd=directory,
-            stdout=file,
-            stderr=file,
+            stdout=output or file,
+            stderr=output or file,
         )
     return Server(process, f"http://127.0.0.1:{environment['REFERRAL_PORT']}", log, database_url)
 
@@ -84,15 +101,24 @@ def wait_until_ready(server: Server, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def eventually(condition: Callable[[], object], seconds: float = 15) -> None:
+    """Wait until it is so."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def workers_that_answered(server: Server, route: str = "/health/ready") -> set[int]:
+    """The ids of those that have logged a call of this route."""
+    return {line["pid"] for line in server.lines() if line.get("route") == route}
 
 
 def is_ready(address: str) -> bool:

@@ -122,8 +122,11 @@ class Writers:
         body = {"code": text, "expires_at": FAR, "replace_active": True}
         effects = [f"code:{text}"] + ([f"retired:{active}"] if active else [])
         done = await self._once(wire, effects, "POST", "/codes", body, Authorization=token)
-        # One whose outcome is unknown may be active; nobody tells whether it is withdrawn later.
-        return text if done == "acknowledged" else None
+        if done == "acknowledged":
+            return text
+        # One whose outcome is unknown may be active, and then the next one takes its place.
+        self.ledger.note(f"retired:{text}#{next(_numbers)}", done)
+        return None
 
     async def _withdraw(self, wire: Wire, token: str, code: str) -> None:
         effects = [f"retired:{code}"]

@@ -1,7 +1,7 @@
 import pytest
 
 from people import join
-from servers import running
+from servers import eventually, is_ready, running, workers_that_answered
 
 
 @pytest.fixture(scope="module")
@@ -11,6 +11,7 @@ def server(databases, tmp_path_factory):
         databases.migrated() as url,
         running(tmp_path_factory.mktemp("server"), url, workers=2) as server,
     ):
+        eventually(lambda: is_ready(server.address) and len(workers_that_answered(server)) == 2)
         yield server
 
 

@@ -1,18 +1,34 @@
 """What is left standing when a process is stopped or killed."""
 
+import asyncio
 import os
+import random
 import signal
 import socket
-import subprocess
-import sys
-from pathlib import Path
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from ledger import Ledger
 from people import details, join
-from servers import children_of, eventually, running, start, wait_until_ready
+from servers import Server, eventually, is_ready, is_running, running, start, wait_until_ready
+from writers import Writers
+
+KILLS = 20
+# Seconds after the workers were started; it takes them about half a second to be ready.
+MOMENTS = [
+    *(0.0, 0.25, 0.5, 0.6),
+    *(pytest.param(n * 0.03, marks=pytest.mark.long) for n in range(30)),
+]
+_BODY = httpx.Request("POST", "http://x", json=details()).content
+REGISTRATION = (
+    b"POST /api/v1/auth/user HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_BODY), _BODY)
+)
 
 
 @pytest.fixture
@@ -21,17 +37,98 @@ def database(databases):
         yield url
 
 
-def test_f01_a_killed_worker_is_replaced_and_loses_nothing_acknowledged(database, tmp_path):
-    with running(tmp_path, database, workers=2) as server:
-        with server.client() as client:
-            ann = join(client)
-            workers = children_of(server.process.pid)
+@pytest.mark.anyio
+async def test_f01_workers_killed_under_load_are_replaced_each_time_and_lose_nothing_acknowledged(
+    database, tmp_path
+):
+    chance = random.Random(1)
+    with (
+        closing(Ledger(tmp_path / "ledger")) as ledger,
+        running(tmp_path, database, workers=2) as server,
+    ):
+        writers = Writers(server.address, ledger)
+        writing = asyncio.create_task(writers.write(8, keys=False))
+        for _ in range(KILLS):
+            await some_more_writes(ledger)
+            await kill_and_wait_for_another(chance.choice(server.workers), server)
+        await some_more_writes(ledger)
+        writers.stopping = True
+        await writing
 
-            os.kill(workers[0], signal.SIGKILL)
+    assert ledger.faults(database) == []
+    assert writers.statuses["no answer"] > 0, "no kill has interrupted a call"
 
-        eventually(lambda: len(set(children_of(server.process.pid)) - {workers[0]}) == 2)
-        with server.client() as client:
-            assert client.get("/users/me", headers=ann.bearer).json()["id"] == ann.id
+
+async def some_more_writes(ledger: Ledger) -> None:
+    enough = ledger.counts["acknowledged"] + 20
+    await until(lambda: ledger.counts["acknowledged"] >= enough)
+
+
+async def kill_and_wait_for_another(worker: int, server: Server) -> None:
+    os.kill(worker, signal.SIGKILL)
+    await until(lambda: len({*server.workers} - {worker}) == 2, seconds=6)
+
+
+async def until(condition, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.01)
+
+
+def test_f01_a_worker_that_is_killed_again_and_again_while_it_starts_is_there_in_the_end(
+    database, tmp_path
+):
+    server = start(tmp_path, database)
+    for _ in range(8):
+        eventually(lambda: server.workers)
+        [worker] = server.workers
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda killed=worker: killed not in server.workers)
+
+    wait_until_ready(server)
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+
+
+def changed(change: str) -> tuple[str, ...]:
+    """The service with something changed in the main process before it starts."""
+    return ("-c", f"{change}\nfrom referral.entrypoints.cli.main import main\nmain()", "serve")
+
+
+def test_a_worker_that_cannot_start_ends_the_service_with_a_line(database, tmp_path):
+    broken = changed(
+        "from referral.entrypoints import worker_process; worker_process.create_http_app = None"
+    )
+
+    server = start(tmp_path, database, broken, workers=2)
+
+    assert server.process.wait(60) == 1
+    said = server.log.read_text().splitlines()[-1]
+    assert said.startswith("Worker ")
+    assert said.endswith(
+        "ended 5 times before it could serve, the last time with status 1. The log says why."
+    )
+    failed = [line for line in server.lines() if line["event"] == "worker failed"]
+    assert 5 <= len(failed) <= 10
+    assert "NoneType" in str(failed[0]["exception"])
+
+
+def test_a_worker_for_which_there_is_no_process_at_first_is_replaced_later(database, tmp_path):
+    forks = changed(
+        "import os; fork, tries = os.fork, iter([1, 0, 0, 1]);"
+        "os.fork = lambda: fork() if next(tries) else os.open('/none', 0)"
+    )
+    with running(tmp_path, database, forks) as server:
+        [worker] = server.workers
+        os.kill(worker, signal.SIGKILL)
+
+        eventually(lambda: {*server.workers} - {worker})
+        wait_until_ready(server)
+        failed = [
+            line for line in server.lines() if line["event"] == "worker cannot be replaced yet"
+        ]
+        assert len(failed) == 2
 
 
 def test_f02_a_killed_server_leaves_no_worker_behind_and_loses_nothing(database, tmp_path):
@@ -39,7 +136,7 @@ def test_f02_a_killed_server_leaves_no_worker_behind_and_loses_nothing(database,
     wait_until_ready(server)
     with server.client() as client:
         ann = join(client)
-    workers = children_of(server.process.pid)
+    workers = server.workers
 
     server.process.kill()
     server.process.wait()
@@ -51,46 +148,107 @@ def test_f02_a_killed_server_leaves_no_worker_behind_and_loses_nothing(database,
         assert answer.json()["id"] == ann.id
 
 
-def test_f02_a_worker_that_starts_only_after_its_server_was_killed_ends_itself():
-    no_such_parent = "from referral.entrypoints.server import _die_with; _die_with(0)"
-
-    worker = subprocess.run(
-        [sys.executable, "-c", no_such_parent], capture_output=True, text=True, check=False
-    )
-
-    assert worker.returncode == 1
-    assert "parent" in worker.stderr
+def starting(directory, database, after: float) -> Server:
+    """A server that has started its workers so many seconds ago."""
+    server = start(directory, database, workers=2)
+    eventually(lambda: server.workers, seconds=60)
+    time.sleep(after)
+    return server
 
 
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+@pytest.mark.parametrize("after", MOMENTS)
+def test_f02_workers_that_are_starting_when_the_server_is_killed_end_too(database, tmp_path, after):
+    server = starting(tmp_path, database, after)
+    workers = server.workers
+
+    server.process.kill()
+    server.process.wait()
+
+    eventually(lambda: not any(map(is_running, workers)), seconds=8)
+
+
+@pytest.mark.parametrize("after", MOMENTS)
+def test_f03_a_server_that_is_stopped_while_its_workers_start_ends_soon(database, tmp_path, after):
+    server = starting(tmp_path, database, after)
+
+    server.process.terminate()
+
+    assert server.process.wait(8) == 0
+
+
+@contextmanager
+def half_a_request(server: Server) -> Iterator[socket.socket]:
+    """A connection on which a registration has begun to come."""
+    with socket.create_connection(("127.0.0.1", urlsplit(server.address).port)) as connection:
+        connection.sendall(REGISTRATION[:-10])
+        eventually(lambda: httpx.get(f"{server.address}/health/live").status_code == 200)
+        yield connection
+
+
+def the_other_half(connection: socket.socket) -> bytes:
+    """The answer to the registration, when the rest of it has been sent."""
+    connection.sendall(REGISTRATION[-10:])
+    return connection.recv(1000)
 
 
 def test_f03_a_request_in_flight_is_finished_before_the_server_stops(database, tmp_path):
-    body = httpx.Request("POST", "http://x", json=details()).content
-    head = (
-        "POST /api/v1/auth/user HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    with running(tmp_path, database) as server:
-        port = urlsplit(server.address).port
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall(head.encode() + body[:10])
-            eventually(lambda: httpx.get(f"{server.address}/health/live").status_code == 200)
+    with running(tmp_path, database) as server, half_a_request(server) as connection:
+        server.process.terminate()
+        eventually(lambda: not listens(server))
 
-            server.process.terminate()
-            eventually(lambda: not listens(port))
-            connection.sendall(body[10:])
-
-            assert connection.recv(1000).startswith(b"HTTP/1.1 201")
+        assert the_other_half(connection).startswith(b"HTTP/1.1 201")
 
 
-def listens(port: int) -> bool:
+def test_f03_ctrl_c_which_reaches_all_processes_lets_a_request_in_flight_finish(database, tmp_path):
+    with running(tmp_path, database) as server, half_a_request(server) as connection:
+        for process in (server.process.pid, *server.workers):
+            os.kill(process, signal.SIGINT)
+        eventually(lambda: not listens(server))
+
+        assert the_other_half(connection).startswith(b"HTTP/1.1 201")
+        assert server.process.wait(8) == 0
+
+
+def test_f03_a_server_that_is_told_to_stop_is_first_not_ready_and_serves_on(database, tmp_path):
+    with running(tmp_path, database, workers=2, drain_seconds=300) as server:
+        server.process.terminate()
+
+        eventually(lambda: not is_ready(server.address))
+        for _ in range(10):  # each of the workers is asked
+            answer = httpx.get(f"{server.address}/health/ready")
+            assert answer.status_code == 503
+            assert answer.json()["type"] == "/problems/shutting-down"
+            assert int(answer.headers["retry-after"]) >= 1
+        with server.client() as client:
+            join(client)
+        server.process.terminate()
+        assert server.process.wait(10) == 0
+
+
+def test_f03_a_server_that_has_served_on_for_long_enough_ends(database, tmp_path):
+    with running(tmp_path, database, drain_seconds=1) as server:
+        told = time.monotonic()
+        server.process.terminate()
+
+        assert server.process.wait(10) == 0
+        assert time.monotonic() - told >= 1
+
+
+def test_f03_a_worker_that_is_killed_while_the_server_stops_does_not_change_its_status(
+    database, tmp_path
+):
+    with running(tmp_path, database, workers=2) as server:
+        server.process.send_signal(signal.SIGSTOP)
+        os.kill(server.workers[0], signal.SIGKILL)
+        server.process.terminate()
+        server.process.send_signal(signal.SIGCONT)
+
+        assert server.process.wait(10) == 0
+
+
+def listens(server: Server) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", urlsplit(server.address).port), timeout=1).close()
     except OSError:
         return False
     return True

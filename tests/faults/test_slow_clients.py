@@ -14,7 +14,7 @@ import pytest
 from databases import query
 from people import join
 from raw_http import answer_on, connected, is_closed
-from servers import children_of, eventually, running
+from servers import eventually, running
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST /api/v1/auth/user HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -64,13 +64,13 @@ def connections(server):
 
 
 def megabytes(server):
-    [worker] = children_of(server.process.pid)
+    [worker] = server.workers
     status = Path(f"/proc/{worker}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 def open_files(server):
-    [worker] = children_of(server.process.pid)
+    [worker] = server.workers
     return len(list(Path(f"/proc/{worker}/fd").iterdir()))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-from referral.entrypoints.logs import configure_logging
+from referral.entrypoints.logs import logging_to_stderr
 from referral.entrypoints.settings import Settings
 
 
@@ -14,19 +14,18 @@ def _own_configuration():
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_a_traceback_holds_no_local_variables(log_format, capsys):
-    configure_logging(Settings(log_format=log_format))
-    log = structlog.get_logger()
+def test_a_traceback_holds_no_local_variables(log_format, capfd):
 
     def checked(password):
         raise ValueError(len(password))
 
-    try:
-        checked("Q123" + "werty!23")
-    except ValueError as error:
-        log.exception("unexpected error", exc_info=error)
+    with logging_to_stderr(Settings(log_format=log_format)):
+        try:
+            checked("Q123" + "werty!23")
+        except ValueError as error:
+            structlog.get_logger().exception("unexpected error", exc_info=error)
 
-    logged = capsys.readouterr().err
+    logged = capfd.readouterr().err
     assert "ValueError" in logged
     assert "checked" in logged
     assert "Q123werty!23" not in logged

@@ -222,6 +222,12 @@ class DatabaseUnavailable(Busy):
     detail = "The database is not available; try again in a moment."
 
 
+class ShuttingDown(Busy):
+    """The service was told to stop: it finishes what it has begun, and new calls go elsewhere."""
+
+    detail = "The service is about to stop."
+
+
 @dataclass(slots=True)
 class Checks:
     """Collects the rules that an input breaks, so that all of them are told at once.

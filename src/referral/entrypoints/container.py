@@ -53,6 +53,7 @@ from referral.application.once import Once
 from referral.application.password_rule import PasswordRule
 from referral.application.token_pair import TokenPairs
 from referral.application.use_cases import UseCases
+from referral.domain.errors import ShuttingDown
 from referral.entrypoints.secret import with_secret
 from referral.entrypoints.settings import CannotStart, Settings, load_settings
 
@@ -204,8 +205,15 @@ async def open_use_cases(settings: Settings | None = None) -> AsyncIterator[UseC
         container.close()
 
 
-def create_http_app(settings: Settings) -> "ASGIApp":
-    """The HTTP application on a database that is there; it opens what it needs when it is started."""
+def create_http_app(
+    settings: Settings,
+    is_draining: Callable[[], bool] = lambda: False,
+    on_started: Callable[[], object] = lambda: None,
+) -> "ASGIApp":
+    """The HTTP application on a database that is there; it opens what it needs when it is started.
+
+    While `is_draining`, it is not ready; `on_started` is called when it has opened what it needs.
+    """
     from referral.entrypoints.http.app import HttpOptions, create_app
 
     container = assembled(settings)
@@ -215,14 +223,20 @@ def create_http_app(settings: Settings) -> "ASGIApp":
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         async with database, housekeeping.running():
+            on_started()
             yield
         container.close()
+
+    async def ready() -> None:
+        if is_draining():
+            raise ShuttingDown
+        await housekeeping.ensure_ready()
 
     return create_app(
         container.get(UseCases),
         container.get(Once),
         container.get(ports.Clock),
-        housekeeping.ensure_ready,
+        ready,
         lifespan,
         options=HttpOptions(
             proxies=settings.proxy_networks,

@@ -3,13 +3,17 @@
 import logging
 import os
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
 
+from referral.entrypoints.log_stream import LogStream
 from referral.entrypoints.settings import Settings
+
+FINISH_SECONDS = 1  # a log that nobody reads must not hold up the end
 
 # Without the local variables, which hold passwords and tokens.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
@@ -17,11 +21,32 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
 )
 
 
-def configure_logging(settings: Settings) -> dict[str, Any]:
-    """Set up this process's log, on standard error; return what makes granian's lines look alike."""
-    process_id = os.getpid()
+@contextmanager
+def logging_to_stderr(
+    settings: Settings, on_loss: Callable[[int], object] = lambda _: None
+) -> Iterator[dict[str, Any]]:
+    """Log this process's events and warnings, and what is printed there; give what makes granian's lines look alike.
+
+    Nothing within the block waits until a line is written; `on_loss` is told how many lines were lost.
+    """
+    stream = LogStream(2, on_loss, _tell_of_loss)
+    before, sys.stderr = sys.stderr, stream
+    logging.captureWarnings(capture=True)
+    try:
+        yield _configure(settings, stream)
+    finally:
+        logging.captureWarnings(capture=False)
+        sys.stderr = before
+        stream.finish(FINISH_SECONDS)
+
+
+def _tell_of_loss(lines: int) -> None:
+    structlog.get_logger().warning("log lines were lost", lines=lines)
+
+
+def _configure(settings: Settings, stream: LogStream) -> dict[str, Any]:
     processors: list[Any] = [
-        lambda _, __, event: {**event, "pid": process_id},
+        lambda _, __, event: {**event, "pid": os.getpid()},
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -31,16 +56,14 @@ def configure_logging(settings: Settings) -> dict[str, Any]:
     else:
         renderers = [
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
             )
         ]
     level = settings.log_level.upper()
     structlog.configure(
         processors=[*processors, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(
-            sys.stderr
-        ),  # a line in one piece: workers share it
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
         cache_logger_on_first_use=True,
     )
     formatter = {

@@ -75,6 +75,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(description="port to listen on", ge=1, le=65535)] = 8000
     workers: Annotated[int, Meta(description="processes that serve", ge=1, le=256)] = 1
+    drain_seconds: Annotated[
+        int,
+        Meta(
+            description="how long to serve on, but no longer be ready, when told to stop",
+            ge=0,
+            le=300,
+        ),
+    ] = 0
     secret: Annotated[
         str,
         Meta(

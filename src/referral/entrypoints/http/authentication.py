@@ -77,8 +77,8 @@ def client_address(
 ) -> str:
     """Where the call comes from, in one form for one caller: the nearest hop that is no trusted proxy.
 
-    An IPv6 address stands for its /64, for whoever has one of those addresses has them all. A hop that cannot
-    be read is not believed, nor is what it says of others.
+    An IPv6 address stands for its /64: a caller who has one of those addresses has them all. A hop that cannot be
+    read is not believed, nor is what it says of others.
     """
     client = connection.scope["client"]
     hop = _read(client[0]) if client else None

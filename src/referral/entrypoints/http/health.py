@@ -1,14 +1,13 @@
 """For whoever runs the service: is it alive, can it serve, what has it counted?"""
 
-import os
 from collections.abc import Awaitable, Callable
 
 import prometheus_client
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import Counter, Histogram
 
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 REQUESTS = Counter("referral_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram(
     "referral_request_seconds",
@@ -16,6 +15,7 @@ SECONDS = Histogram(
     ["route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+LOG_LINES_DROPPED = Counter("referral_log_lines_dropped_total", "Log lines that were not written")
 
 
 def health_handlers(ready: Callable[[], Awaitable[None]]) -> list[HTTPRouteHandler]:
@@ -34,11 +34,6 @@ def health_handlers(ready: Callable[[], Awaitable[None]]) -> list[HTTPRouteHandl
 @get("/metrics", media_type=prometheus_client.CONTENT_TYPE_LATEST)
 async def metrics() -> Response[bytes]:
     """What all workers together have counted."""
-    registry = prometheus_client.REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return Response(
-        prometheus_client.generate_latest(registry),
-        media_type=prometheus_client.CONTENT_TYPE_LATEST,
+        prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST
     )

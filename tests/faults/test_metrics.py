@@ -1,0 +1,90 @@
+"""What the workers count together, whatever becomes of them and of the disk."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from servers import Server, eventually, running, start, wait_until_ready
+
+
+@pytest.fixture
+def database(databases):
+    with databases.migrated() as url:
+        yield url
+
+
+@pytest.fixture
+def small_disk(tmp_path, monkeypatch):
+    """A disk for temporary files, with little room on it."""
+    if os.getuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted: {mounted.stderr.decode()}")
+    monkeypatch.setenv("TMPDIR", str(place))
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def fill(disk: Path) -> None:
+    room = os.statvfs(disk)
+    (disk / "filling").write_bytes(bytes(room.f_bavail * room.f_frsize))
+
+
+def counted(server: Server, route: str) -> int:
+    metrics = httpx.get(f"{server.address}/metrics").text
+    series = rf'(?m)^referral_requests_total{{method="GET",route="{route}",status="200"}} (.*)$'
+    found = re.search(series, metrics)
+    return int(float(found[1])) if found else 0
+
+
+def call(server: Server, times: int) -> None:
+    """Call over a connection for each call: the kernel hands them out to the workers."""
+    for _ in range(times):
+        assert httpx.get(f"{server.address}/health/live").status_code == 200
+
+
+def test_what_a_killed_worker_has_counted_stays_counted(database, tmp_path):
+    with running(tmp_path, database, workers=2) as server:
+        call(server, 20)
+        victims = {*server.workers}
+        for worker in victims:
+            os.kill(worker, signal.SIGKILL)
+        eventually(lambda: len({*server.workers} - victims) == 2)
+        wait_until_ready(server)
+        call(server, 20)
+
+        assert {counted(server, "/health/live") for _ in range(10)} == {40}
+
+
+def test_workers_serve_and_count_when_the_disk_is_full(database, tmp_path, small_disk):
+    with running(tmp_path, database, workers=2) as server:
+        workers = server.workers
+        fill(small_disk)
+
+        call(server, 20)
+        assert counted(server, "/health/live") == 20
+        assert server.workers == workers
+
+
+def test_a_killed_service_leaves_no_files_behind(database, tmp_path, monkeypatch):
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    server = start(tmp_path, database, workers=2)
+    wait_until_ready(server)
+    call(server, 10)
+
+    server.process.kill()
+    server.process.wait()
+
+    assert [*place.iterdir()] == []
