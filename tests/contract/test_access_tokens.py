@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from jwt.algorithms import HMACAlgorithm
 
 from examples import NOW, an_id
 from fakes import FakeAccessTokens
@@ -281,7 +282,9 @@ def test_b11_a_lifetime_that_was_never_given_is_refused(access_tokens, times):
     ensure_refused(access_tokens, forged(payload=as_json(**times)))
 
 
-@pytest.mark.parametrize("nested", ["[" * 1400, "[" * 1400 + "]" * 1400, '{"a":' * 280])
+@pytest.mark.parametrize(
+    "nested", ["[" * 100_000, "[" * 1400, "[" * 1400 + "]" * 1400, '{"a":' * 280]
+)
 def test_b12_a_deeply_nested_token_is_refused(access_tokens, nested):
     ensure_refused(access_tokens, forged(Raw(nested)))
     ensure_refused(access_tokens, forged(payload=Raw(nested)))
@@ -293,6 +296,18 @@ def test_b13_an_oversized_token_is_refused(access_tokens, length):
     ensure_refused(access_tokens, "x" * length)
     ensure_refused(access_tokens, with_claims(jti="x" * length))
     ensure_refused(access_tokens, with_header(padding="x" * length))
+
+
+def test_b13_an_oversized_token_is_refused_before_its_signature_is_looked_at(monkeypatch):
+    def verify(*_):
+        raise AssertionError("a token of any size is verified")
+
+    access_tokens = JwtAccessTokens([SECRET], TTL)
+    for length in (4_000, 100_000, 1_000_000):
+        token = with_claims(jti="x" * length)
+        monkeypatch.setattr(HMACAlgorithm, "verify", verify)
+        ensure_refused(access_tokens, token)
+        monkeypatch.undo()
 
 
 @pytest.mark.parametrize("sub", [1, ["x"], "", "me", {"id": 1}, str(CLAIMS.user_id) + "\0"])

@@ -75,7 +75,7 @@ def test_a_name_or_address_in_another_case_is_the_same(client, ann, field):
     assert answer.json()["type"] == f"/problems/{field}-taken"
 
 
-def test_a_new_password_kills_every_token_within_a_second_on_every_process(client, ann):
+def test_b15_a_new_password_kills_every_token_within_a_second_on_every_process(client, ann):
     other = log_in(client, ann.username)
     new = "another-Pass-7"
 

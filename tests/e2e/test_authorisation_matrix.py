@@ -238,3 +238,43 @@ def test_c12_head_needs_the_token_that_get_needs(operation, client, owner, code)
 
     assert client.head(path).status_code == 401
     assert client.head(path, headers=owner.bearer).status_code == 200
+
+
+USER = {"id", "email", "username"}
+CODE = {"id", "user_id", "code", "expires_at", "is_active"}
+PAGE = {"items", "total", "page", "size", "pages"}
+REFEREES = PAGE | {"next_cursor"} | {f"items.{name}" for name in USER | {"created_at"}}
+FIELDS = {
+    "POST /auth/user": USER,
+    "POST /auth/user/{code}": USER,
+    "POST /auth/token": {"access_token", "token_type", "expires_in", "refresh_token"},
+    "GET /users/me": USER | {"created_at"},
+    "GET /users/{user_id}": REFEREES,
+    "GET /users/{user_id}/referrals": REFEREES,
+    "POST /codes": CODE,
+    "GET /codes": PAGE | {f"items.{name}" for name in CODE},
+    "GET /codes/{email_or_code}": CODE | {"user"} | {f"user.{name}" for name in USER},
+    "GET /codes/{email_or_code}/status": {"code", "is_active", "expires_at"},
+}
+
+
+def names_in(value: object, within: str = "") -> set[str]:
+    """The names of all fields, those within others as `items.id`."""
+    if isinstance(value, list):
+        return set().union(*(names_in(item, within) for item in value))
+    if not isinstance(value, dict):
+        return set()
+    return {within + name for name in value}.union(
+        *(names_in(inner, f"{within}{name}.") for name, inner in value.items())
+    )
+
+
+@pytest.mark.parametrize("operation", POLICIES)
+def test_c07_an_answer_has_its_fields_and_no_other(operation, client, owner, code, stranger):
+    join(client, code)
+
+    answer = call(client, operation, owner, code, owner.bearer)
+
+    assert names_in(answer.json() if answer.content else None) == FIELDS.get(operation, set())
+    for kept in (PASSWORD, "$2b$", stranger.email, stranger.username):
+        assert kept not in answer.text

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from people import log_in
+from people import FAR, log_in
 from servers import PASSWORD
 
 
@@ -30,7 +30,7 @@ def test_one_logs_in_with_name_or_address_as_json_or_as_a_form(client, ann, logi
 def test_an_access_token_says_what_rfc_9068_asks_for(ann):
     header, payload, _ = ann.tokens["access_token"].split(".")
 
-    assert decoded(header) == {"alg": "HS256", "typ": "at+jwt"}
+    assert decoded(header) == {"alg": "HS256", "typ": "at+jwt", "kid": decoded(header)["kid"]}
     claims = decoded(payload)
     assert claims.keys() >= {"iss", "aud", "sub", "iat", "exp", "jti"}
     assert claims["sub"] == ann.id
@@ -154,3 +154,18 @@ def test_b16_a_call_needs_one_good_bearer_token(client, ann, headers):
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith('Bearer realm="referral"')
     assert client.get("/users/me", headers={"authorization": f"bEARER {token}"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["access_token", "token", "authorization", "bearer"])
+def test_b16_a_token_in_the_address_or_the_body_is_none(client, ann, name):
+    token = ann.tokens["access_token"]
+
+    answers = [
+        client.get("/users/me", params={name: token}),
+        client.get("/users/me", params={name: f"Bearer {token}"}),
+        client.request("GET", "/users/me", data={name: token}),
+        client.get("/users/me", headers={"Cookie": f"{name}={token}"}),
+        client.post("/codes", json={"expires_at": FAR, name: token}),
+    ]
+
+    assert {answer.status_code for answer in answers} == {401}

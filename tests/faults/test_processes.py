@@ -293,3 +293,20 @@ def test_an_env_file_that_cannot_be_read_stops_the_start_with_a_line(database, t
     assert server.process.wait(20) == 2
     [line] = server.log.read_text().splitlines()
     assert line.startswith(".env: cannot be read: ")
+
+
+def test_b18_a_secret_can_be_changed_without_ending_a_token(database, tmp_path):
+    old, new = "the old secret: 7c41 0be9 55d2 a8f6", "the new secret: e83a 96c0 1f7d 42b5"
+
+    with running(tmp_path, database, secret=old) as server, server.client() as client:
+        ann = join(client)
+
+    with running(tmp_path, database, secret=f"{new},{old}") as server, server.client() as client:
+        assert client.get("/users/me", headers=ann.bearer).status_code == 200
+        bob = join(client)
+
+    with running(tmp_path, database, secret=new) as server, server.client() as client:
+        assert client.get("/users/me", headers=bob.bearer).status_code == 200
+        assert client.get("/users/me", headers=ann.bearer).status_code == 401
+        form = {"grant_type": "refresh_token", "refresh_token": ann.tokens["refresh_token"]}
+        assert client.post("/auth/token", data=form).status_code == 200

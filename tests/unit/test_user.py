@@ -94,13 +94,13 @@ def test_a02_a_password_may_be_made_of_anything(raw):
 
 
 @pytest.mark.parametrize("raw", ["", "7 chars", "🐎" * 7])
-def test_a_password_of_fewer_than_8_characters_is_refused(raw):
+def test_a01_a_password_of_fewer_than_8_characters_is_refused(raw):
     with pytest.raises(InvalidInput, match=r"^A password has at least 8 characters\.$"):
         Password.parse(raw)
 
 
 @pytest.mark.parametrize("raw", ["x" * 73, "🐎" * 18 + "x", "x" * 71 + "é"])
-def test_a_password_of_more_than_72_bytes_is_refused_and_never_cut(raw):
+def test_a03_a_password_of_more_than_72_bytes_is_refused_and_never_cut(raw):
     with pytest.raises(InvalidInput, match=r"^A password has at most 72 bytes in UTF-8\.$"):
         Password.parse(raw)
 
@@ -146,12 +146,12 @@ def test_e12_a_password_of_nothing_but_decorations_takes_no_time():
 
 
 @pytest.mark.parametrize("control", ["\0", "\n", "\x7f", "\x85", "\ud800"])
-def test_a_password_with_a_control_character_or_half_a_surrogate_is_refused(control):
+def test_a07_a_password_with_a_control_character_or_half_a_surrogate_is_refused(control):
     with pytest.raises(InvalidInput, match=r"^A password has no control characters\.$"):
         Password.parse(f"password{control}")
 
 
-def test_a_password_is_the_same_however_its_accents_were_typed():
+def test_a08_a_password_is_the_same_however_its_accents_were_typed():
     composed, decomposed = "caf\u00e9 au lait", "cafe\u0301 au lait"
 
     assert Password.parse(composed) == Password.parse(decomposed)
@@ -165,7 +165,7 @@ def test_72_bytes_count_after_normalisation():
 @pytest.mark.parametrize(
     "raw", ["ann.example", "ANN.Example", "ann@example.org", "Ann@Example.ORG"]
 )
-def test_a_password_that_is_the_user_name_or_the_address_is_refused(raw):
+def test_a06_a_password_that_is_the_user_name_or_the_address_is_refused(raw):
     password = Password.parse(raw)
 
     with pytest.raises(
