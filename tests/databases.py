@@ -149,7 +149,9 @@ def query(url: str, statement: str, before: Iterable[str] = ()) -> list[tuple[ob
     import asyncpg
 
     async def run() -> list[tuple[object, ...]]:
-        connection = await asyncpg.connect(url, timeout=10, command_timeout=30)
+        connection = await asyncpg.connect(
+            url, timeout=10, command_timeout=30, statement_cache_size=0
+        )
         try:
             for preparation in before:
                 await connection.execute(preparation)

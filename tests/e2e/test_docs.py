@@ -99,6 +99,12 @@ def test_every_refusal_is_described_as_a_problem_with_examples(server, document)
                 assert httpx.get(f"{server.address}/problems/{slug}").status_code == 200
 
 
+def test_every_write_and_no_read_says_that_its_outcome_may_be_unknown(document):
+    for path, method, operation in operations(document):
+        refused = operation["responses"]["503"]["content"]["application/problem+json"]
+        assert ("outcome-unknown" in refused["examples"]) == (method != "get"), (path, method)
+
+
 def test_one_can_authorise_by_token_or_by_password(document):
     schemes = document["components"]["securitySchemes"]
 

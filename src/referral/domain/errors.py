@@ -24,7 +24,8 @@ ReferralError
 └── Busy                    come back later
     ├── TooManyAttempts
     ├── HashingBusy
-    └── DatabaseUnavailable
+    ├── DatabaseUnavailable
+    └── OutcomeUnknown      ask whether it was done
 
 A class's docstring is what its documentation page says; `detail` is the sentence a caller reads.
 """
@@ -34,7 +35,7 @@ from typing import ClassVar, Self
 
 
 class ReferralError(Exception):
-    """The service refused, and nothing was changed."""
+    """The service refused, and nothing was changed; OutcomeUnknown alone cannot promise that."""
 
     detail: ClassVar[str]
 
@@ -226,6 +227,15 @@ class ShuttingDown(Busy):
     """The service was told to stop: it finishes what it has begun, and new calls go elsewhere."""
 
     detail = "The service is about to stop."
+
+
+class OutcomeUnknown(Busy):
+    """The database did not say whether it did what was asked for: it may have been done, or not.
+
+    Ask what is there now, or repeat the call with the same `Idempotency-Key`.
+    """
+
+    detail = "It is not known whether it was done; ask, or repeat it with the same Idempotency-Key."
 
 
 @dataclass(slots=True)

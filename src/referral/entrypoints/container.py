@@ -29,7 +29,7 @@ from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_
 from referral.adapters.fernet_sealing import FernetSealing
 from referral.adapters.jwt_tokens import JwtAccessTokens
 from referral.adapters.postgres.clock import PostgresClock
-from referral.adapters.postgres.database import Database, Queries
+from referral.adapters.postgres.database import Database, Queries, begin_call
 from referral.adapters.postgres.errors import UNREACHABLE
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.idempotency_records import PostgresIdempotencyRecords
@@ -238,6 +238,7 @@ def create_http_app(
         container.get(ports.Clock),
         ready,
         lifespan,
+        begin_call=begin_call,
         options=HttpOptions(
             proxies=settings.proxy_networks,
             hosts=settings.hosts,

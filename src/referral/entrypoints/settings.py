@@ -109,7 +109,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = timedelta(days=30)
     pool_size: Annotated[int, Meta(description="database connections a worker", ge=1, le=1000)] = 10
     statement_cache: Annotated[
-        Switch, Meta(description="off behind a PgBouncer before 1.21 that pools transactions")
+        Switch,
+        Meta(description="whether statements are kept prepared; behind a pooler they never are"),
     ] = "on"
     rate_limits: Annotated[
         Switch, Meta(description="off for load tests and behind a gateway that limits")

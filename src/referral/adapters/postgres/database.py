@@ -1,30 +1,36 @@
 import asyncio
+import random
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 import asyncpg
 
-from referral.adapters.postgres.errors import UNREACHABLE, translated
+from referral.adapters.postgres.connector import TIMEOUTS, Connection, Connector
+from referral.adapters.postgres.errors import (
+    FAILURES,
+    MISPLACED,
+    READ_ONLY,
+    UNDONE,
+    is_lost,
+    translated,
+)
+from referral.adapters.postgres.pool import Pool
 from referral.adapters.postgres.statement import Statement
+from referral.domain.errors import DatabaseUnavailable
 
-# Together below the two seconds in which a caller is told that the database is away.
-CONNECT_SECONDS = 0.9
-COMMAND_SECONDS = 1.0
-# Before a firewall on the way forgets a connection that nobody uses.
-IDLE_SECONDS = 300
+# What a call waits for the database in all, so that it is refused within the two seconds that are promised.
+CALL_SECONDS = 1.6
+TRIES = 4
+JITTER_SECONDS = 0.05
 
-_ON_THE_SERVER = {
-    "application_name": "referral",
-    "timezone": "UTC",
-    "jit": "off",  # compiling costs more than any statement here
-    "lock_timeout": "900ms",
-    "statement_timeout": "2s",
-    "idle_in_transaction_session_timeout": "10s",
-}
+_BEGIN_POOLED = "; ".join(["BEGIN", *(f"SET LOCAL {name} = '{v}'" for name, v in TIMEOUTS.items())])
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Queries(Protocol):
@@ -36,103 +42,205 @@ class Queries(Protocol):
 
 
 @dataclass(slots=True)
-class Database:
-    """Connections that are made when they are needed and kept; `async with` closes them at the end.
+class Patience:
+    """How long a call still waits for the database."""
 
-    DatabaseUnavailable comes within two seconds, and a connection that did not answer is thrown away, so that
-    the service heals by itself. Every error comes out in the domain's words.
+    seconds: float = CALL_SECONDS
+
+
+_of_this_call: ContextVar[Patience | None] = ContextVar("patience", default=None)
+
+
+def begin_call() -> None:
+    """All that this task asks of the database from here on is one call, and waits CALL_SECONDS in all.
+
+    Where nobody says so, each statement and each transaction is a call.
+    """
+    _of_this_call.set(Patience())
+
+
+def _patience() -> Patience:
+    return _of_this_call.get() or Patience()
+
+
+@dataclass(slots=True)
+class Database:
+    """Runs statements on connections that it keeps; `async with` closes them at the end.
+
+    Every error comes out in the domain's words: DatabaseUnavailable within two seconds, when nothing was done,
+    or OutcomeUnknown, when that cannot be said of a write. The service heals by itself: a connection that did
+    not answer is thrown away.
     """
 
     url: str = field(repr=False)
     pool_size: int = 10
     statement_cache_size: int = 1024
-    _places: asyncio.Semaphore = field(init=False)
-    _idle: list[tuple[Connection, float]] = field(default_factory=list)
+    pool: Pool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.pool = Pool(Connector(self.url, self.statement_cache_size), self.pool_size)
 
     async def __aenter__(self) -> Self:
-        self._places = asyncio.Semaphore(self.pool_size)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        while self._idle:
-            self._idle.pop()[0].terminate()
+        self.pool.distrust()
 
     def connection(self) -> "OneConnection":
-        """A connection of one's own, with `async with`."""
-        return OneConnection(self)
+        """Queries on one connection that nobody else uses, with `async with`."""
+        return OneConnection(self.pool, _patience())
 
     async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
-        async with OneConnection(self) as connection:
-            return await connection.all(statement, **values)
+        return await self.again(self._alone, Connection.fetch, statement, values)
 
     async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
-        async with OneConnection(self) as connection:
-            return await connection.one(statement, **values)
+        return await self.again(self._alone, Connection.fetchrow, statement, values)
 
-    async def take(self) -> Connection:
-        """The connection used last, or a new one; to be given back. Raises what UNREACHABLE lists."""
-        if self._places.locked():
-            async with asyncio.timeout(CONNECT_SECONDS):
-                return await self._take()
-        return await self._take()
+    async def _alone(
+        self,
+        patience: Patience,
+        fetch: Callable[..., Awaitable[T]],
+        statement: Statement,
+        values: dict[str, Any],
+    ) -> T:
+        if statement.writes and self.pool.connector.pooled:
+            async with self.transaction(patience) as connection:
+                return await connection.run(fetch, statement, values)
+        async with OneConnection(self.pool, patience) as connection:
+            writing = statement.writes and not statement.on_the_side
+            return await connection.run(fetch, statement, values, writing=writing)
 
-    async def _take(self) -> Connection:
-        await self._places.acquire()
-        try:
-            while self._idle:
-                connection, since = self._idle.pop()
-                if not connection.is_closed() and time.monotonic() - since < IDLE_SECONDS:
-                    return connection
-                connection.terminate()
-            return await asyncpg.connect(
-                self.url,
-                timeout=CONNECT_SECONDS,
-                command_timeout=COMMAND_SECONDS,
-                statement_cache_size=self.statement_cache_size,
-                server_settings=_ON_THE_SERVER,
-            )
-        except BaseException:
-            self._places.release()
-            raise
+    @asynccontextmanager
+    async def transaction(self, patience: Patience | None = None) -> AsyncIterator["OneConnection"]:
+        """Queries in one transaction: committed at a clean end, else undone."""
+        async with OneConnection(self.pool, patience or _patience()) as connection:
+            connection.usable = False  # until it is known how it ended
+            await connection.execute(_BEGIN_POOLED if self.pool.connector.pooled else "BEGIN")
+            try:
+                yield connection
+            except Exception:
+                if connection.answers:
+                    await connection.execute("ROLLBACK")
+                    connection.usable = True
+                raise
+            await connection.execute("COMMIT", writing=True)
+            connection.usable = True
 
-    def give_back(self, connection: Connection, *, usable: bool) -> None:
-        if usable:
-            self._idle.append((connection, time.monotonic()))
-        else:
-            connection.terminate()
-        self._places.release()
+    @staticmethod
+    async def again(
+        attempt: Callable[Concatenate[Patience, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What the attempt returns; one that was undone for no reason of its own, as in a deadlock, is repeated."""
+        patience = _patience()
+        tries = TRIES
+        while True:
+            try:
+                return await attempt(patience, *args, **kwargs)
+            except DatabaseUnavailable as refusal:
+                tries -= 1
+                if not tries or not isinstance(refusal.__cause__, UNDONE):
+                    raise
+            await asyncio.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311  no secret
 
 
 class OneConnection:
-    """Queries on one connection, for as long as the block lasts; raise DatabaseUnavailable when none is to be had."""
+    """Queries on one connection, for as long as the block lasts."""
 
-    __slots__ = ("_database", "connection")
+    __slots__ = (
+        "_deadline",
+        "_generation",
+        "_patience",
+        "_pool",
+        "answers",
+        "connection",
+        "usable",
+    )
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, pool: Pool, patience: Patience) -> None:
+        self._pool = pool
+        self._patience = patience
+        self.answers = self.usable = True
 
     async def __aenter__(self) -> Self:
+        self._deadline = time.monotonic() + self._patience.seconds
         try:
-            self.connection = await self._database.take()
-        except Exception as error:
-            raise translated(error) from error
+            self.connection = self._pool.idle() or await self._pool.take(self._patience.seconds)
+        except FAILURES as error:
+            self._patience.seconds = self._deadline - time.monotonic()
+            _refuse(error)
+        self._generation = self._pool.generation
         return self
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
-        # Whoever was interrupted may have left an answer on the way.
-        interrupted = isinstance(error, UNREACHABLE) or not isinstance(error, Exception | None)
-        self._database.give_back(self.connection, usable=not interrupted)
-        if isinstance(error, (*UNREACHABLE, asyncpg.PostgresError)):
-            raise translated(error) from error
+        # Who was interrupted may have left an answer on the way.
+        usable = self.usable and self.answers and isinstance(error, Exception | None)
+        self._pool.give_back(self.connection, self._generation, usable=usable)
+        self._patience.seconds = self._deadline - time.monotonic()
+
+    @asynccontextmanager
+    async def step(self) -> AsyncIterator[None]:
+        """A part of a transaction that is undone alone when it fails."""
+        await self.execute("SAVEPOINT step")
+        try:
+            yield
+        except Exception:
+            if self.answers:
+                await self.execute("ROLLBACK TO SAVEPOINT step")
+            raise
+        await self.execute("RELEASE SAVEPOINT step")
 
     async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
-        try:
-            return await self.connection.fetch(statement.sql, *statement.arguments(values))
-        except asyncpg.PostgresError as error:
-            raise translated(error) from error
+        return await self.run(Connection.fetch, statement, values)
 
     async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
+        return await self.run(Connection.fetchrow, statement, values)
+
+    async def run(
+        self,
+        fetch: Callable[..., Awaitable[T]],
+        statement: Statement,
+        values: dict[str, Any],
+        *,
+        writing: bool = False,
+    ) -> T:
+        """The rows; `writing` says that they are not known to be undone when no answer comes."""
+        arguments = statement.arguments(values)
+        seconds = self._seconds()
         try:
-            return await self.connection.fetchrow(statement.sql, *statement.arguments(values))
-        except asyncpg.PostgresError as error:
-            raise translated(error) from error
+            return await fetch(self.connection, statement.sql, *arguments, timeout=seconds)
+        except FAILURES as error:
+            self._note(error)
+            _refuse(error, writing=writing)
+
+    async def execute(self, command: str, *, writing: bool = False) -> None:
+        seconds = self._seconds()
+        try:
+            await self.connection.execute(command, timeout=seconds)
+        except FAILURES as error:
+            self._note(error)
+            _refuse(error, writing=writing)
+
+    def _seconds(self) -> float:
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise DatabaseUnavailable
+        return seconds
+
+    def _note(self, error: Exception) -> None:
+        """Remember what it says of this connection, and of the others."""
+        lost = is_lost(error)
+        if isinstance(error, MISPLACED):
+            self._pool.connector.expect_pooler()
+        # One answer that takes long says nothing about the others.
+        if isinstance(error, (READ_ONLY, *MISPLACED)) or (
+            lost and not isinstance(error, TimeoutError)
+        ):
+            self._pool.distrust()
+        self.answers = self.answers and not lost and not isinstance(error, asyncpg.InterfaceError)
+
+
+def _refuse(error: Exception, *, writing: bool = False) -> NoReturn:
+    refusal = translated(error, writing=writing)
+    if refusal is None:
+        raise error
+    raise refusal from error

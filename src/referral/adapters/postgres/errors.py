@@ -2,19 +2,48 @@
 
 import asyncpg
 
-from referral.domain.errors import DatabaseUnavailable
+from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
 
 # SQLSTATE classes (PostgreSQL, appendix A) that say something about the server and not about the statement:
-# connection, transaction state (read-only standby), authorization, catalog name, rollback, syntax or access
-# (not migrated yet, or no permission), resources, prerequisite state (lock timeout), operator, system, internal.
-_SERVER_SIDE = {"08", "25", "28", "3D", "40", "42", "53", "55", "57", "58", "XX"}
+# connection, transaction state (read-only standby), prepared statement (a pooler), authorization, catalog name,
+# rollback, syntax or access (not migrated yet, or no permission), resources, prerequisite state (lock timeout),
+# operator, system, internal.
+_SERVER_SIDE = {"08", "25", "26", "28", "3D", "40", "42", "53", "55", "57", "58", "XX"}
 
 UNREACHABLE = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+FAILURES = (*UNREACHABLE, asyncpg.PostgresError)
+
+# The connection is to a server that cannot be written to.
+READ_ONLY = asyncpg.ReadOnlySQLTransactionError
+# A prepared statement is on another connection of a pooler's than the one that was given this time.
+MISPLACED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+# Nothing was done, and what was asked for may be done when it is asked for again.
+UNDONE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, READ_ONLY, *MISPLACED)
+
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 
 
-def translated(error: Exception) -> Exception:
-    """The domain error that this error of asyncpg's stands for, or itself when it is a defect of ours."""
+def is_lost(error: BaseException | None) -> bool:
+    """Whether it says that no answer came, so that what was asked for may have been done."""
+    return isinstance(error, _LOST)
+
+
+def translated(
+    error: Exception, *, writing: bool = False
+) -> DatabaseUnavailable | OutcomeUnknown | None:
+    """The domain error that this error of asyncpg's stands for; None when it is a defect of ours.
+
+    `writing` says that a write had been sent, which may have been done if no answer came.
+    """
+    if writing and is_lost(error):
+        return OutcomeUnknown()
     server_side = (
         isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "XX")[:2] in _SERVER_SIDE
     )
-    return DatabaseUnavailable() if server_side or isinstance(error, UNREACHABLE) else error
+    return DatabaseUnavailable() if server_side or isinstance(error, UNREACHABLE) else None

@@ -54,7 +54,8 @@ _SWEEPS = (
     _sweep(idempotency_records, "expires_at"),
 )
 
-_LOOK = Statement(select(users.c.id).limit(1))
+# As a write it needs the table, the right to change it, and a server that is no standby; it locks no row.
+_LOOK = Statement(select(users.c.id).limit(0).with_for_update())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class PostgresHousekeeping:
             await asyncio.gather(*chores, return_exceptions=True)
 
     async def ensure_ready(self) -> None:
-        """Raise DatabaseUnavailable unless the database answers and has the tables."""
+        """Raise DatabaseUnavailable unless the database answers, has the tables, and lets them be changed."""
         await self.queries.one(_LOOK)
 
     async def refresh(self) -> None:

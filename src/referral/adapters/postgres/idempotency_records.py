@@ -32,7 +32,8 @@ _CLAIM = Statement(
             "expires_at": _new.excluded.expires_at,
         },
         where=records.c.expires_at <= bindparam("now", type_=_instant),
-    ).returning(records.c.holder)
+    ).returning(records.c.holder),
+    on_the_side=True,
 )
 _FIND = Statement(
     select(records.c.request, records.c.answer).where(records.c.call_id == bindparam("call_id"))
@@ -51,7 +52,7 @@ _KEEP = Statement(
     .where(_held)
     .returning(records.c.call_id)
 )
-_GIVE_UP = Statement(delete(records).where(_held))
+_GIVE_UP = Statement(delete(records).where(_held), on_the_side=True)
 
 
 @dataclass(slots=True)

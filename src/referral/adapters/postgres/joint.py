@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 
 from referral.adapters.postgres.database import Database, OneConnection
-from referral.adapters.postgres.errors import UNREACHABLE, translated
 from referral.adapters.postgres.statement import Statement
 
 
@@ -21,21 +20,13 @@ class Joint:
     stack: AsyncExitStack
     _connection: OneConnection | None = field(default=None, init=False)
 
-    async def connection(self) -> OneConnection:
-        if self._connection is None:
-            self._connection = await self.stack.enter_async_context(self.database.connection())
-            await self.stack.enter_async_context(self._connection.connection.transaction())
-        return self._connection
-
     @asynccontextmanager
     async def step(self) -> AsyncIterator[OneConnection]:
         """A part of it that is undone alone when it fails."""
-        connection = await self.connection()
-        try:
-            async with connection.connection.transaction():
-                yield connection
-        except (*UNREACHABLE, asyncpg.PostgresError) as error:
-            raise translated(error) from error
+        if self._connection is None:
+            self._connection = await self.stack.enter_async_context(self.database.transaction())
+        async with self._connection.step():
+            yield self._connection
 
     async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
         async with self.step() as connection:

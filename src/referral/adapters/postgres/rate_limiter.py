@@ -62,7 +62,8 @@ _ADD = Statement(
                 rate_limits.c.in_progress_until, _new.excluded.in_progress_until
             ),
         },
-    ).returning(*_use)
+    ).returning(*_use),
+    on_the_side=True,
 )
 _LOOK = Statement(select(*_use).where(rate_limits.c.bucket == any_(_keys), ~_window_is_over))
 _FINISH = Statement(
@@ -78,7 +79,8 @@ _FINISH = Statement(
             .order_by(rate_limits.c.bucket)
             .with_for_update()
         )
-    )
+    ),
+    on_the_side=True,
 )
 _remembered = insert(rate_limits).values(
     bucket=bindparam("which"), hits=1, resets_at=bindparam("end")
@@ -86,7 +88,8 @@ _remembered = insert(rate_limits).values(
 _REMEMBER = Statement(
     _remembered.on_conflict_do_update(
         index_elements=["bucket"], set_={"hits": 1, "resets_at": _remembered.excluded.resets_at}
-    )
+    ),
+    on_the_side=True,
 )
 
 # A flood costs a worker the memory for so many.

@@ -2,6 +2,8 @@
 
 import asyncpg
 
+from referral.adapters.postgres.errors import FAILURES
+
 CONNECT_SECONDS = 0.9
 
 # As the server sees it: behind a pooler, what counts is the way from the pooler to the server.
@@ -21,7 +23,7 @@ async def risks_of(url: str) -> list[str]:
                 [seen] = await connection.fetch(_CONNECTION, timeout=CONNECT_SECONDS)
         finally:
             connection.terminate()
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except FAILURES:
         return []
     risks = []
     if seen["is_superuser"]:

@@ -8,14 +8,18 @@ _DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyp
 
 
 class Statement:
-    """A SQLAlchemy Core statement, compiled once to the SQL and the argument order that asyncpg takes."""
+    """A SQLAlchemy Core statement, compiled once to the SQL and the argument order that asyncpg takes.
 
-    __slots__ = ("_constants", "_names", "sql", "writes")
+    `on_the_side` says that nobody has to be told when it is not known whether it was done.
+    """
 
-    def __init__(self, statement: ClauseElement) -> None:
+    __slots__ = ("_constants", "_names", "on_the_side", "sql", "writes")
+
+    def __init__(self, statement: ClauseElement, *, on_the_side: bool = False) -> None:
         compiled = statement.compile(dialect=_DIALECT)
         self.sql = str(compiled)
         self.writes = isinstance(statement, UpdateBase)
+        self.on_the_side = on_the_side
         self._names: list[str] = compiled.positiontup  # type: ignore[attr-defined]
         self._constants = {
             name: value for name, value in compiled.params.items() if value is not None

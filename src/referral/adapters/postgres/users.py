@@ -74,7 +74,8 @@ _SET_PASSWORD = Statement(
     update(users)
     .values(password_hash=bindparam("new_hash"))
     .where(_this_user, users.c.password_hash == bindparam("old_hash"))
-    .returning(users.c.id)
+    .returning(users.c.id),
+    on_the_side=True,
 )
 _CHANGE_CREDENTIALS = Statement(
     update(users)

@@ -66,9 +66,11 @@ class Service:
 
     app: Litestar
     http: HttpApp
+    begin_call: Callable[[], object]
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == ScopeType.HTTP:
+            self.begin_call()
             return self.http(scope, receive, send)
         return self.app(scope, receive, send)
 
@@ -80,9 +82,13 @@ def create_app(
     ready: Callable[[], Awaitable[None]],
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
     *,
+    begin_call: Callable[[], object] = lambda: None,
     options: HttpOptions = HttpOptions(),
 ) -> Service:
-    """The ASGI application; `ready` raises when the service cannot serve, `lifespan` surrounds its life."""
+    """The ASGI application; `ready` raises when the service cannot serve, `lifespan` surrounds its life.
+
+    `begin_call` is called for each request, in its context, before anything else.
+    """
     concurrency = Concurrency(options.calls_at_a_time)
     handlers: list[Router | HTTPRouteHandler] = [
         api_router(use, clock, options, concurrency),
@@ -112,7 +118,7 @@ def create_app(
     http = Idempotency(http, once, caller_of(use.authenticate, options.proxies))
     http = Bodies(http, lambda scope: client_address(ASGIConnection(scope), options.proxies))
     http = Hosts(Methods(Paths(http)), options.hosts)
-    return Service(litestar, AccessLog(Headers(http)))
+    return Service(litestar, AccessLog(Headers(http)), begin_call)
 
 
 def api_router(

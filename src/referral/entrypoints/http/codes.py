@@ -173,7 +173,12 @@ def codes_router(
         before_request=signed_in,
         security=BEARER,
         summary="Withdraw a code",
-        responses=responses(errors.InvalidAccessToken, errors.NotYourCode, errors.CodeNotFound),
+        responses=responses(
+            errors.InvalidAccessToken,
+            errors.NotYourCode,
+            errors.CodeNotFound,
+            errors.OutcomeUnknown,
+        ),
     )
     async def retire_code(request: Request[UserId, Any, Any], email_or_code: CodeInPath) -> None:
         """Withdraw one of one's own codes for good: nobody can sign up with it any more."""

@@ -110,7 +110,8 @@ Refusal = ReferralError | HttpError
 BODY = (MalformedRequest, BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
 """What a call with a body may be refused for."""
 
-ONCE = (errors.IdempotencyKeyReused, errors.RequestInProgress)  # with an Idempotency-Key
+# What each POST may be refused for besides; it can come with an Idempotency-Key.
+ONCE = (errors.IdempotencyKeyReused, errors.RequestInProgress, errors.OutcomeUnknown)
 _ANYWHERE = (MalformedRequest, UnknownHost, TooManyCalls, errors.DatabaseUnavailable)
 _IN_A_PATH = "/%:@!$&'()*+,;=~"  # besides letters, digits, - . and _ (RFC 3986 §3.3)
 
@@ -138,7 +139,7 @@ class FieldProblem(msgspec.Struct):
 
 
 class Problem(msgspec.Struct, kw_only=True):
-    """Why a call was refused (RFC 9457); nothing was changed."""
+    """Why a call was refused (RFC 9457); nothing was changed, unless its outcome is not known."""
 
     type: Annotated[
         str,
@@ -218,8 +219,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     refusal = _refusal(error)
     if isinstance(refusal, InternalError):
         log.error("unexpected error", exc_info=error, request_id=request.scope.get("request_id"))
-    elif isinstance(refusal, errors.DatabaseUnavailable):
-        log.warning("database unavailable", cause=repr(error.__cause__))
+    elif isinstance(refusal, (errors.DatabaseUnavailable, errors.OutcomeUnknown)):
+        log.warning(title(type(refusal)).lower(), cause=repr(error.__cause__))
     body = problem(refusal, request.scope["raw_path"])
     return Response(
         body,

@@ -112,7 +112,12 @@ def users_router(
             client_address=client_address(request, proxies),
         )
 
-    @delete("/me", status_code=204, summary="Erase the account", responses=responses(*confirmed))
+    @delete(
+        "/me",
+        status_code=204,
+        summary="Erase the account",
+        responses=responses(*confirmed, errors.OutcomeUnknown),
+    )
     async def erase_me(request: Request[UserId, Any, Any], data: JSONBody[Erasure]) -> None:
         """Erase one's account for good: name, address, password and tokens are forgotten, the codes withdrawn.
 

@@ -1,0 +1,132 @@
+"""The service behind a PgBouncer that pools transactions, with nothing set for it."""
+
+import asyncio
+import json
+import re
+from collections import Counter
+
+import asyncpg
+import httpx
+import pytest
+
+from at_once import eventually
+from clusters import one_node
+from databases import query
+from people import FAR, details, join
+from poolers import PROGRAMS, pooler_before
+from referral.adapters.postgres.migrate import migrate
+from servers import running
+
+# What an operator lets pass who has read what PgBouncer refused.
+IGNORED = "jit,lock_timeout,statement_timeout,idle_in_transaction_session_timeout"
+
+
+@pytest.fixture(scope="module")
+def node():
+    with one_node() as node:
+        migrate(node.url)
+        yield node
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        {},
+        {"ignore_startup_parameters": IGNORED},
+        {"pool_mode": "session", "default_pool_size": 40},
+    ],
+    ids=["refusing", "ignoring", "sessions"],
+)
+def settings(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def pooler(request, node, settings):
+    with pooler_before(node, request.param, **settings) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def server(pooler, tmp_path_factory):
+    with running(tmp_path_factory.mktemp("server"), pooler, workers=2) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def ann(client):
+    return join(client)
+
+
+@pytest.mark.anyio
+async def test_many_at_once_are_served(server, client, ann):
+    async def come_and_go(n):
+        person = details()
+        code = ann_code
+        joined = await crowd.post("/auth/user", json={**person, "code": code})
+        tokens = await crowd.post(
+            "/auth/token", json={"username": person["username"], "password": person["password"]}
+        )
+        bearer = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
+        issued = await crowd.post("/codes", headers=bearer, json={"expires_at": FAR})
+        found = await crowd.get(f"/codes/{person['email']}", headers=bearer)
+        gone = await crowd.delete(f"/codes/{issued.json()['code']}", headers=bearer)
+        return [answer.status_code for answer in (joined, tokens, issued, found, gone)]
+
+    ann_code = ann.new_code()
+    async with httpx.AsyncClient(base_url=server.api, timeout=20) as crowd:
+        for _ in range(4):
+            answers = await asyncio.gather(*map(come_and_go, range(5)))
+            assert answers == [[201, 200, 201, 200, 204]] * 5
+    assert ann.get(f"/users/{ann.id}").json()["total"] == 20
+
+
+def test_the_log_says_once_for_each_worker_that_there_is_a_pooler(server, ann):
+    def said():
+        lines = map(json.loads, re.findall(r"^{.*}$", server.log.read_text(), re.MULTILINE))
+        return Counter(
+            line["pid"] for line in lines if line["event"] == "pooler before the database"
+        )
+
+    eventually(lambda: len(said()) == 2)
+    assert set(said().values()) == {1}
+
+
+@pytest.mark.anyio
+async def test_who_waits_for_a_lock_is_refused_and_leaves_nobody_waiting(node, ann):
+    code = ann.new_code()
+    holder = await asyncpg.connect(node.url)
+    async with holder.transaction():
+        await holder.execute("SELECT * FROM users FOR UPDATE")
+        await holder.execute("SELECT * FROM referral_codes FOR UPDATE")
+
+        for answer in (ann.issue(replace_active=True), ann.issue(), ann.delete(f"/codes/{code}")):
+            assert answer.status_code == 503
+            assert answer.json()["type"] == "/problems/database-unavailable"
+            assert answer.elapsed.total_seconds() < 2
+        assert query(node.url, "SELECT count(*) FROM pg_locks WHERE NOT granted") == [(0,)]
+    await holder.close()
+
+    assert ann.delete(f"/codes/{code}").status_code == 204
+
+
+def test_what_is_set_for_a_transaction_is_not_left_to_others(pooler, ann):
+    ann.new_code()
+
+    assert query(pooler, "SELECT current_setting('lock_timeout')") == [("0",)]
+
+
+def test_f04_a_restart_of_the_server_behind_it_is_survived(node, server, ann):
+    node.stop()
+    assert ann.get("/users/me").status_code == 503
+    node.start()
+
+    eventually(lambda: ann.get("/users/me").status_code == 200)
+    code = ann.new_code()
+    assert ann.get(f"/codes/{code}/status").json()["is_active"]
