@@ -15,7 +15,7 @@ from collections.abc import (
 )
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -23,7 +23,7 @@ from uuid import UUID, uuid4
 from referral.application import ports
 from referral.application.limit import Limit, Use, refused_for
 from referral.application.page import Page, PageRequest
-from referral.application.ports import AccessClaims, CallRecord, Claim, Referee
+from referral.application.ports import AccessClaims, CallRecord, Claim, Deed, Referee
 from referral.domain.errors import (
     ActiveCodeExists,
     CodeNotFound,
@@ -50,6 +50,18 @@ from referral.domain.referral_code import (
 )
 from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
 from referral.domain.user import EMAIL_MAX_LENGTH, PASSWORD_MAX_BYTES, EmailAddress, User, UserId
+
+
+@dataclass
+class FakeAuditLog:
+    """Keeps what is written in a list, without what is not known."""
+
+    deeds: list[dict[str, object]] = field(default_factory=list)
+
+    def write(self, deed: Deed) -> None:
+        written = {**asdict(deed), **deed.origin}
+        del written["origin"]
+        self.deeds.append({name: value for name, value in written.items() if value})
 
 
 class FakeClock:

@@ -7,6 +7,7 @@ import pytest
 from examples import PASSWORD
 from fakes import (
     FakeAccessTokens,
+    FakeAuditLog,
     FakeClock,
     FakeCommonPasswords,
     FakeEmailAddresses,
@@ -17,6 +18,7 @@ from fakes import (
     FakeSealing,
     InMemoryStore,
 )
+from referral.application.audit import Audit
 from referral.application.authenticate import Authenticate
 from referral.application.change_password import ChangePassword
 from referral.application.code_guesses import CodeGuesses
@@ -66,6 +68,11 @@ def rate_limiter(clock: FakeClock) -> FakeRateLimiter:
 
 
 @pytest.fixture
+def audit_log() -> FakeAuditLog:
+    return FakeAuditLog()
+
+
+@pytest.fixture
 def use_cases(
     *,
     store: InMemoryStore,
@@ -74,7 +81,9 @@ def use_cases(
     password_hasher: FakePasswordHasher,
     access_tokens: FakeAccessTokens,
     rate_limiter: FakeRateLimiter,
+    audit_log: FakeAuditLog,
 ) -> UseCases:
+    audit = Audit(audit_log)
     email_addresses = FakeEmailAddresses()
     password_rule = PasswordRule(FakeCommonPasswords())
     guess_limits, code_guesses = GuessLimits(rate_limiter), CodeGuesses(rate_limiter)
@@ -92,6 +101,7 @@ def use_cases(
             clock,
             rate_limiter,
             code_guesses,
+            audit,
         ),
         log_in=LogIn(
             store.users,
@@ -101,23 +111,24 @@ def use_cases(
             guess_limits,
             token_pairs,
             randomness,
+            audit,
         ),
         refresh_token_pair=RefreshTokenPair(
-            store, store.refresh_tokens, token_pairs, clock, rate_limiter
+            store, store.refresh_tokens, token_pairs, clock, rate_limiter, audit
         ),
-        revoke_tokens=RevokeTokens(store),
+        revoke_tokens=RevokeTokens(store, audit),
         authenticate=Authenticate(access_tokens, FakeRevocations(store), clock),
         who_am_i=WhoAmI(store.users),
         change_password=ChangePassword(
-            store, store.users, confirm_password, password_rule, password_hasher, clock
+            store, store.users, confirm_password, password_rule, password_hasher, clock, audit
         ),
-        erase_user=EraseUser(store, store.users, confirm_password, clock),
-        issue_code=IssueCode(store, store.codes, randomness, clock, rate_limiter),
-        retire_code=RetireCode(store, clock),
-        find_code=FindCode(store.codes, email_addresses, rate_limiter, clock),
-        code_status=CodeStatus(store.codes, code_guesses),
+        erase_user=EraseUser(store, store.users, confirm_password, clock, audit),
+        issue_code=IssueCode(store, store.codes, randomness, clock, rate_limiter, audit),
+        retire_code=RetireCode(store, clock, audit),
+        find_code=FindCode(store.codes, email_addresses, rate_limiter, clock, audit),
+        code_status=CodeStatus(store.codes, code_guesses, audit),
         list_codes=ListCodes(store.codes),
-        list_referrals=ListReferrals(store.referrals),
+        list_referrals=ListReferrals(store.referrals, audit),
     )
 
 
@@ -127,8 +138,8 @@ def sealing():
 
 
 @pytest.fixture
-def once(store, sealing, clock):
-    return Once(store.idempotency_records, sealing, clock)
+def once(store, sealing, clock, audit_log):
+    return Once(store.idempotency_records, sealing, clock, Audit(audit_log))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import pytest
 
-from fakes import FakeSealing
+from fakes import FakeAuditLog, FakeSealing
+from referral.application.audit import Audit
 from referral.application.once import Answer, Once
 from referral.domain.errors import IdempotencyKeyReused, RequestInProgress, UserNotFound
 
@@ -112,7 +113,7 @@ async def test_what_a_secret_that_is_gone_has_sealed_is_never_done_a_second_time
     call, store, clock
 ):
     await call(Counter())
-    changed = Once(store.idempotency_records, FakeSealing("another"), clock)
+    changed = Once(store.idempotency_records, FakeSealing("another"), clock, Audit(FakeAuditLog()))
 
     with pytest.raises(IdempotencyKeyReused):
         await changed(caller="ann", key="key", request=REQUEST, call=Counter())

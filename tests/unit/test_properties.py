@@ -11,9 +11,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from examples import NOW, a_new_code, a_user
-from fakes import InMemoryStore
+from fakes import FakeAuditLog, InMemoryStore
 from paging import paged, walked
 from referral.adapters.email_addresses import ValidatedEmailAddresses
+from referral.application.audit import Audit
 from referral.application.list_codes import ListCodes
 from referral.application.list_referrals import ListReferrals
 from referral.application.page import Page, PageRequest
@@ -370,7 +371,7 @@ async def test_the_pages_of_ones_referrals_make_up_the_list_and_so_does_a_walk(b
         await store.users.add(referee)
         await store.referrals.add(refer(referee, code))
 
-    page_of = partial(ListReferrals(store.referrals), referrer_id=owner.id)
+    page_of = partial(ListReferrals(store.referrals, Audit(FakeAuditLog())), referrer_id=owner.id)
     referees = await paged(page_of, size)
 
     assert [r.username for r in referees] == [f"user{n}" for n in reversed(range(brought))]

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from referral.application.audit import Audit
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.password_rule import PasswordRule
 from referral.application.ports import Clock, PasswordHasher, UnitOfWork, Users
@@ -20,6 +21,7 @@ class ChangePassword:
     password_rule: PasswordRule
     password_hasher: PasswordHasher
     clock: Clock
+    audit: Audit
 
     async def __call__(
         self,
@@ -29,15 +31,16 @@ class ChangePassword:
         new_password: str,
         client_address: str | None = None,
     ) -> None:
-        user = await self.users.by_id(user_id)
-        checks = Checks()
-        with checks.of("new_password"):
-            secret = self.password_rule(new_password, unlike=(user.username, user.email))
-        checks.done()
-        await self.confirm_password(user, password, client_address)
-        new_hash = await self.password_hasher.hash(secret.text)
-        async with self.unit_of_work.begin() as tx:
-            if await tx.users.lock(user_id) != user:
-                raise WrongPassword  # it was changed while this one was checked
-            await tx.users.change_credentials(user.with_password(new_hash), self.clock.now())
-            await tx.refresh_tokens.revoke_all_of(user_id)
+        with self.audit.of("change-password", user_id):
+            user = await self.users.by_id(user_id)
+            checks = Checks()
+            with checks.of("new_password"):
+                secret = self.password_rule(new_password, unlike=(user.username, user.email))
+            checks.done()
+            await self.confirm_password(user, password, client_address)
+            new_hash = await self.password_hasher.hash(secret.text)
+            async with self.unit_of_work.begin() as tx:
+                if await tx.users.lock(user_id) != user:
+                    raise WrongPassword  # it was changed while this one was checked
+                await tx.users.change_credentials(user.with_password(new_hash), self.clock.now())
+                await tx.refresh_tokens.revoke_all_of(user_id)

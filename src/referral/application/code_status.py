@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from referral.application.audit import Audit
 from referral.application.code_guesses import CodeGuesses
 from referral.application.ports import ReferralCodes
 from referral.domain.errors import CodeNotFound, InvalidInput
@@ -15,13 +16,18 @@ class CodeStatus:
 
     codes: ReferralCodes
     code_guesses: CodeGuesses
+    audit: Audit
 
     async def __call__(self, *, code: str, client_address: str | None = None) -> ReferralCode:
-        async with self.code_guesses.counted(client_address):
-            try:
-                found = await self.codes.by_text(CodeText.parse(code))
-            except InvalidInput:
-                raise CodeNotFound from None
-            if found.retired_at is not None:
-                raise CodeNotFound
-            return found
+        with self.audit.of_refusals("code-status"):
+            async with self.code_guesses.counted(client_address):
+                return await self._found(code)
+
+    async def _found(self, code: str) -> ReferralCode:
+        try:
+            found = await self.codes.by_text(CodeText.parse(code))
+        except InvalidInput:
+            raise CodeNotFound from None
+        if found.retired_at is not None:
+            raise CodeNotFound
+        return found

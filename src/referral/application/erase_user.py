@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from referral.application.audit import Audit
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.ports import Clock, UnitOfWork, Users
 from referral.domain.errors import WrongPassword
@@ -18,16 +19,18 @@ class EraseUser:
     users: Users
     confirm_password: ConfirmPassword
     clock: Clock
+    audit: Audit
 
     async def __call__(
         self, *, user_id: UserId, password: str, client_address: str | None = None
     ) -> None:
-        user = await self.users.by_id(user_id)
-        await self.confirm_password(user, password, client_address)
-        async with self.unit_of_work.begin() as tx:
-            if await tx.users.lock(user_id) != user:
-                raise WrongPassword  # it was changed while this one was checked
-            now = self.clock.now()
-            await tx.codes.retire_all_of(user_id, now)
-            await tx.refresh_tokens.revoke_all_of(user_id)
-            await tx.users.erase(user, now)
+        with self.audit.of("erase-user", user_id):
+            user = await self.users.by_id(user_id)
+            await self.confirm_password(user, password, client_address)
+            async with self.unit_of_work.begin() as tx:
+                if await tx.users.lock(user_id) != user:
+                    raise WrongPassword  # it was changed while this one was checked
+                now = self.clock.now()
+                await tx.codes.retire_all_of(user_id, now)
+                await tx.refresh_tokens.revoke_all_of(user_id)
+                await tx.users.erase(user, now)

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from referral.application.audit import Audit
 from referral.application.limit import Limit
 from referral.application.ports import Clock, EmailAddresses, RateLimiter, ReferralCodes
 from referral.domain.errors import CodeNotFound, InvalidInput
@@ -23,6 +24,7 @@ class FindCode:
     email_addresses: EmailAddresses
     rate_limiter: RateLimiter
     clock: Clock
+    audit: Audit
 
     async def __call__(
         self, *, email: str, caller_id: UserId | None = None
@@ -32,10 +34,11 @@ class FindCode:
         except InvalidInput:
             raise CodeNotFound from None
         if caller_id is not None:
-            await self.rate_limiter.hit(
-                {
-                    f"find-code:hour:{caller_id}": PER_HOUR,
-                    f"find-code:minute:{caller_id}": PER_MINUTE,
-                }
-            )
+            with self.audit.of_refusals("find-code", caller_id):
+                await self.rate_limiter.hit(
+                    {
+                        f"find-code:hour:{caller_id}": PER_HOUR,
+                        f"find-code:minute:{caller_id}": PER_MINUTE,
+                    }
+                )
         return await self.codes.active_by_email(address, self.clock.now())

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from referral.application.audit import Audit
 from referral.application.limit import Limit
 from referral.application.ports import Clock, Randomness, RateLimiter, ReferralCodes, UnitOfWork
 from referral.domain.errors import Checks, CodeTaken
@@ -32,6 +33,7 @@ class IssueCode:
     randomness: Randomness
     clock: Clock
     rate_limiter: RateLimiter
+    audit: Audit
 
     async def __call__(
         self,
@@ -47,16 +49,20 @@ class IssueCode:
         with checks.of("expires_at"):
             until = expiry(expires_at, self.clock.now())
         checks.done()
-        await self.rate_limiter.hit({f"issue-code:{owner_id}": PER_OWNER})
-        attempts = 1 if chosen else ATTEMPTS_AT_A_FREE_TEXT
-        while True:
-            attempts -= 1
-            text = chosen or self.randomness.code_text()
-            try:
-                return await self._issue(owner_id, text, until, replace_active)
-            except CodeTaken:
-                if not attempts:
-                    raise
+        with self.audit.of("issue-code", owner_id) as deed:
+            await self.rate_limiter.hit({f"issue-code:{owner_id}": PER_OWNER})
+            attempts = 1 if chosen else ATTEMPTS_AT_A_FREE_TEXT
+            while True:
+                attempts -= 1
+                text = chosen or self.randomness.code_text()
+                try:
+                    issued = await self._issue(owner_id, text, until, replace_active)
+                except CodeTaken:
+                    if not attempts:
+                        raise
+                else:
+                    deed.code_id = issued.id
+                    return issued
 
     async def _issue(
         self, owner_id: UserId, text: CodeText, expires_at: datetime, replace_active: bool

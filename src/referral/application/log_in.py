@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from referral.application.audit import Audit
 from referral.application.guess_limits import GuessLimits
 from referral.application.ports import (
     EmailAddresses,
@@ -30,24 +31,27 @@ class LogIn:
     guess_limits: GuessLimits
     token_pairs: TokenPairs
     randomness: Randomness
+    audit: Audit
 
     async def __call__(
         self, *, username: str, password: str, client_address: str | None = None
     ) -> TokenPair:
-        self.password_hasher.ensure_room()
-        key = self._key(username)
-        name = key or username
-        self.guess_limits.ensure_open(name, client_address)
-        secret = normalise_password(password)
-        user = await self.users.by_login(key)
-        async with self.guess_limits.attempt(user.id if user else name, client_address, name):
-            user = await self._authenticated(user, secret)
-        if self.password_hasher.is_outdated(user.password_hash):
-            stronger = await self.password_hasher.hash(secret)
-            await self.users.set_password(user, stronger, instead_of=user.password_hash)
-        pair, token = self.token_pairs.make(user, FamilyId(self.randomness.new_id()))
-        await self.refresh_tokens.add(token)
-        return pair
+        with self.audit.of("log-in") as deed:
+            self.password_hasher.ensure_room()
+            key = self._key(username)
+            name = key or username
+            self.guess_limits.ensure_open(name, client_address)
+            secret = normalise_password(password)
+            user = await self.users.by_login(key)
+            deed.user_id = user.id if user else None
+            async with self.guess_limits.attempt(user.id if user else name, client_address, name):
+                user = await self._authenticated(user, secret)
+            if self.password_hasher.is_outdated(user.password_hash):
+                stronger = await self.password_hasher.hash(secret)
+                await self.users.set_password(user, stronger, instead_of=user.password_hash)
+            pair, token = self.token_pairs.make(user, FamilyId(self.randomness.new_id()))
+            await self.refresh_tokens.add(token)
+            return pair
 
     def _key(self, username: str) -> str:
         """What to look for: the key of a name or, with an @ in it, of an address; nobody's if it can be neither."""

@@ -2,6 +2,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from referral.application.audit import Audit
 from referral.application.ports import CallRecord, Clock, IdempotencyRecords, Sealing
 from referral.domain.errors import IdempotencyKeyReused, RequestInProgress
 
@@ -27,6 +28,7 @@ class Once:
     records: IdempotencyRecords
     sealing: Sealing
     clock: Clock
+    audit: Audit
 
     async def __call__(
         self, *, caller: str, key: str, request: bytes, call: Callable[[], Awaitable[Answer]]
@@ -37,10 +39,11 @@ class Once:
         claim = await self.records.claim(call_id, self.sealing.seal(digest), self.clock.now())
         if isinstance(claim, CallRecord):
             return self._repeated(claim, digest)
-        async with self.records.effects_of(claim, self.clock) as record:
-            answer = await call()
-            if answer.done:
-                record.keep(self.sealing.seal(answer.content))
+        with self.audit.held_back():
+            async with self.records.effects_of(claim, self.clock) as record:
+                answer = await call()
+                if answer.done:
+                    record.keep(self.sealing.seal(answer.content))
         return answer
 
     def _repeated(self, record: CallRecord, digest: bytes) -> Answer:

@@ -6,7 +6,7 @@ database may also raise DatabaseUnavailable.
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -14,12 +14,36 @@ from uuid import UUID
 from referral.application.limit import Limit, Use
 from referral.application.page import Page, PageRequest
 from referral.domain.referral import Referral
-from referral.domain.referral_code import CodeText, NewReferralCode, ReferralCode
+from referral.domain.referral_code import CodeId, CodeText, NewReferralCode, ReferralCode
 from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
 from referral.domain.user import EmailAddress, User, UserId
 
 # Longer than any attempt takes, and short enough to wait for.
 IN_PROGRESS = timedelta(seconds=10)
+
+
+DONE = "done"
+
+
+@dataclass(slots=True)
+class Deed:
+    """Something that someone did or tried to do; no secret is in it, no name, no e-mail address and no code's text.
+
+    `outcome` is "done", what the problem is called, or "failed"; `origin` says where the call came from.
+    """
+
+    action: str
+    user_id: UserId | None = None
+    code_id: CodeId | None = None
+    other_user_id: UserId | None = None
+    outcome: str = DONE
+    reason: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+
+class AuditLog(Protocol):
+    def write(self, deed: Deed) -> None:
+        """Keep it, whatever else is kept of what happens; nobody waits for it."""
 
 
 class Clock(Protocol):

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from referral.application.audit import Audit
 from referral.application.limit import Limit
 from referral.application.ports import Clock, RateLimiter, RefreshTokens, UnitOfWork
 from referral.application.token_pair import TokenPair, TokenPairs
@@ -23,18 +24,22 @@ class RefreshTokenPair:
     token_pairs: TokenPairs
     clock: Clock
     rate_limiter: RateLimiter
+    audit: Audit
 
     async def __call__(self, *, refresh_token: str) -> TokenPair:
-        digest = digest_of(refresh_token)
-        token = await self.refresh_tokens.by_digest(digest)
-        if token.spent_at is None:  # one that comes back has to end its family, however often
-            await self.rate_limiter.hit({f"refresh:{token.family_id}": PER_FAMILY})
-        async with self.unit_of_work.begin() as tx:
-            token, holder = await tx.refresh_tokens.lock(digest)
-            if token.spent_at is None:
-                await tx.refresh_tokens.save(token.spend(holder, self.clock.now()))
-                pair, successor = self.token_pairs.make(holder, token.family_id)
-                await tx.refresh_tokens.add(successor)
-                return pair
-            await tx.refresh_tokens.revoke_family(token.family_id)
-        raise InvalidRefreshToken  # only now: inside, it would undo the revocation
+        with self.audit.of("refresh") as deed:
+            digest = digest_of(refresh_token)
+            token = await self.refresh_tokens.by_digest(digest)
+            deed.user_id = token.user_id
+            if token.spent_at is None:  # one that comes back has to end its family, however often
+                await self.rate_limiter.hit({f"refresh:{token.family_id}": PER_FAMILY})
+            async with self.unit_of_work.begin() as tx:
+                token, holder = await tx.refresh_tokens.lock(digest)
+                if token.spent_at is None:
+                    await tx.refresh_tokens.save(token.spend(holder, self.clock.now()))
+                    pair, successor = self.token_pairs.make(holder, token.family_id)
+                    await tx.refresh_tokens.add(successor)
+                    return pair
+                await tx.refresh_tokens.revoke_family(token.family_id)
+            deed.reason = "used before"
+            raise InvalidRefreshToken  # only now: inside, it would undo the revocation

@@ -1,6 +1,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from referral.application.audit import Audit
 from referral.application.code_guesses import CodeGuesses
 from referral.application.limit import Limit
 from referral.application.password_rule import PasswordRule
@@ -46,6 +47,7 @@ class RegisterUser:
     clock: Clock
     rate_limiter: RateLimiter
     code_guesses: CodeGuesses
+    audit: Audit
 
     async def __call__(
         self,
@@ -68,21 +70,25 @@ class RegisterUser:
         with checks.of("password"):
             secret = self.password_rule(password, unlike=names)
         checks.done()
-        if client_address is not None:
-            await self.rate_limiter.hit({f"register:{client_address}": PER_ADDRESS})
+        with self.audit.of("register") as deed:
+            if client_address is not None:
+                await self.rate_limiter.hit({f"register:{client_address}": PER_ADDRESS})
 
-        referral_code = None if code is None else await self._usable(code, client_address)
-        user = User(
-            id=UserId(self.randomness.new_id()),
-            username=name,
-            email=address,
-            password_hash="",
-            created_at=self.clock.now(),
-            referrer_id=None if referral_code is None else referral_code.owner_id,
-        )
-        await self.users.ensure_free(user)
-        user = replace(user, password_hash=await self.password_hasher.hash(secret.text))
-        return await self._store(user, referral_code)
+            referral_code = None if code is None else await self._usable(code, client_address)
+            deed.code_id = None if referral_code is None else referral_code.id
+            user = User(
+                id=UserId(self.randomness.new_id()),
+                username=name,
+                email=address,
+                password_hash="",
+                created_at=self.clock.now(),
+                referrer_id=None if referral_code is None else referral_code.owner_id,
+            )
+            await self.users.ensure_free(user)
+            user = replace(user, password_hash=await self.password_hasher.hash(secret.text))
+            user = await self._store(user, referral_code)
+            deed.user_id = user.id
+            return user
 
     async def _usable(self, raw: str, client_address: str | None) -> ReferralCode:
         async with self.code_guesses.counted(client_address):

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from referral.application.audit import Audit
 from referral.application.ports import Clock, UnitOfWork
 from referral.domain.errors import CodeNotFound, InvalidInput
 from referral.domain.referral_code import CodeText
@@ -15,14 +16,17 @@ class RetireCode:
 
     unit_of_work: UnitOfWork
     clock: Clock
+    audit: Audit
 
     async def __call__(self, *, owner_id: UserId, code: str) -> None:
-        try:
-            text = CodeText.parse(code)
-        except InvalidInput:
-            raise CodeNotFound from None
-        async with self.unit_of_work.begin() as tx:
-            await tx.users.lock(owner_id)
-            found = await tx.codes.by_text(text)
-            found.ensure_owned_by(owner_id)
-            await tx.codes.retire(found.retire(self.clock.now()))
+        with self.audit.of("retire-code", owner_id) as deed:
+            try:
+                text = CodeText.parse(code)
+            except InvalidInput:
+                raise CodeNotFound from None
+            async with self.unit_of_work.begin() as tx:
+                await tx.users.lock(owner_id)
+                found = await tx.codes.by_text(text)
+                deed.code_id = found.id
+                found.ensure_owned_by(owner_id)
+                await tx.codes.retire(found.retire(self.clock.now()))

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from referral.application.audit import Audit
 from referral.application.ports import UnitOfWork
 from referral.domain.errors import InvalidRefreshToken
 from referral.domain.refresh_token import digest_of
@@ -13,11 +14,15 @@ class RevokeTokens:
     """
 
     unit_of_work: UnitOfWork
+    audit: Audit
 
     async def __call__(self, *, refresh_token: str) -> None:
-        async with self.unit_of_work.begin() as tx:
-            try:
-                token, _ = await tx.refresh_tokens.lock(digest_of(refresh_token))
-            except InvalidRefreshToken:
-                return
-            await tx.refresh_tokens.revoke_family(token.family_id)
+        with self.audit.of("revoke") as deed:
+            async with self.unit_of_work.begin() as tx:
+                try:
+                    token, _ = await tx.refresh_tokens.lock(digest_of(refresh_token))
+                except InvalidRefreshToken:
+                    deed.reason = "unknown token"
+                    return
+                deed.user_id = token.user_id
+                await tx.refresh_tokens.revoke_family(token.family_id)

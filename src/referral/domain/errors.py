@@ -30,6 +30,7 @@ ReferralError
 A class's docstring is what its documentation page says; `detail` is the sentence a caller reads.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -41,6 +42,11 @@ class ReferralError(Exception):
 
     def __str__(self) -> str:
         return self.args[0] if self.args else self.detail
+
+
+def slug(error: type[Exception]) -> str:
+    """What an error is called in addresses and logs, such as `active-code-exists`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", error.__name__).lower()
 
 
 @dataclass(frozen=True, slots=True)

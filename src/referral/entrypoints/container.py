@@ -22,6 +22,7 @@ from dishka import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from referral.adapters.audit_log import StructlogAuditLog
 from referral.adapters.bcrypt_passwords import BcryptPasswords
 from referral.adapters.common_passwords import ListedCommonPasswords
 from referral.adapters.email_addresses import ValidatedEmailAddresses
@@ -46,6 +47,7 @@ from referral.adapters.postgres.users import PostgresUsers
 from referral.adapters.system import SystemRandomness
 from referral.adapters.unlimited import Unlimited
 from referral.application import ports
+from referral.application.audit import Audit
 from referral.application.code_guesses import CodeGuesses
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.guess_limits import GuessLimits
@@ -70,6 +72,7 @@ class Adapters(Provider):
     settings = from_context(Settings)
 
     clock = provide(PostgresClock, provides=AnyOf[PostgresClock, ports.Clock])
+    audit_log = provide(StructlogAuditLog, provides=ports.AuditLog)
     randomness = provide(SystemRandomness, provides=ports.Randomness)
     email_addresses = provide(ValidatedEmailAddresses, provides=ports.EmailAddresses)
     common_passwords = provide(ListedCommonPasswords, provides=ports.CommonPasswords)
@@ -125,7 +128,7 @@ class Application(Provider):
     scope = Scope.APP
 
     use_cases = provide_all(UseCases, *(field.type for field in fields(UseCases)))
-    parts = provide_all(PasswordRule, GuessLimits, CodeGuesses, ConfirmPassword, Once)
+    parts = provide_all(Audit, PasswordRule, GuessLimits, CodeGuesses, ConfirmPassword, Once)
 
     @provide
     def token_pairs(

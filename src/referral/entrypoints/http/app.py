@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from referral.application.once import Once
 from referral.application.ports import Clock
@@ -42,6 +42,7 @@ from referral.entrypoints.http.middleware.headers import Headers
 from referral.entrypoints.http.middleware.hosts import Hosts
 from referral.entrypoints.http.middleware.idempotency import Idempotency
 from referral.entrypoints.http.middleware.methods import Methods
+from referral.entrypoints.http.middleware.origin import Origin
 from referral.entrypoints.http.middleware.paths import Paths
 from referral.entrypoints.http.openapi import describe
 from referral.entrypoints.http.users import PasswordChange, users_router
@@ -116,9 +117,13 @@ def create_app(
     )
     http = concurrency.around(cast("HttpApp", litestar))
     http = Idempotency(http, once, caller_of(use.authenticate, options.proxies))
-    http = Bodies(http, lambda scope: client_address(ASGIConnection(scope), options.proxies))
+
+    def address_of(scope: HTTPScope) -> str:
+        return client_address(ASGIConnection(scope), options.proxies)
+
+    http = Bodies(http, address_of)
     http = Hosts(Methods(Paths(http)), options.hosts)
-    return Service(litestar, AccessLog(Headers(http)), begin_call)
+    return Service(litestar, AccessLog(Origin(Headers(http), address_of)), begin_call)
 
 
 def api_router(

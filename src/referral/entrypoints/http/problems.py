@@ -1,6 +1,5 @@
 """Everything that is not a success, as application/problem+json (RFC 9457)."""
 
-import re
 from http import HTTPStatus
 from inspect import getdoc
 from typing import Annotated, Any, ClassVar, cast
@@ -16,7 +15,7 @@ from litestar.types import HTTPResponseStartEvent, HTTPScope, Send
 from msgspec import UNSET, Meta, UnsetType
 
 from referral.domain import errors
-from referral.domain.errors import ReferralError, Violation
+from referral.domain.errors import ReferralError, Violation, slug
 
 MEDIA_TYPE = "application/problem+json"
 PAGES = "/problems/"
@@ -164,10 +163,6 @@ class Problem(msgspec.Struct, kw_only=True):
     error: Annotated[
         str | UnsetType, Meta(description="at the token endpoint, RFC 6749's error code")
     ] = UNSET
-
-
-def slug(error: type[Refusal]) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", error.__name__).lower()
 
 
 def title(error: type[Refusal]) -> str:

@@ -130,10 +130,10 @@ def users_router(
         )
 
     async def referees(request: Request[UserId, Any, Any], user_id: UUID) -> RefereePage:
-        if user_id != request.user:
-            raise errors.NotYourReferrals
         page = await use.list_referrals(
-            referrer_id=request.user, **page_query(request, cursors=True)
+            referrer_id=UserId(user_id),
+            caller_id=request.user,
+            **page_query(request, cursors=True),
         )
         return RefereePage(
             # They look as Referee describes them; a copy of each would only cost time.
