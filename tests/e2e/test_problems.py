@@ -164,7 +164,7 @@ def test_head_is_answered_wherever_get_is(client, ann):
 @pytest.mark.parametrize(
     "path", ["/nothing", "/users/not-a-uuid", f"/users/{'9' * 30}", "/users/%00"]
 )
-def test_an_address_with_nothing_behind_it_is_404(client, ann, path):
+def test_d08_an_address_with_nothing_behind_it_is_404(client, ann, path):
     assert_problem(ann.get(path), 404, "address-not-found")
 
 

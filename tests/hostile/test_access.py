@@ -45,7 +45,7 @@ def test_c02_who_may_not_withdraw_a_code_leaves_it_as_it_was(server, ann, bob):
 
 
 @pytest.mark.parametrize("name", ["user_id", "owner_id", "user", "email", "id"])
-def test_c03_the_codes_are_the_callers_whomever_the_call_names(ann, bob, name):
+def test_c03_the_codes_are_the_callers_whatever_the_call_says(ann, bob, name):
     bobs = bob.new_code()
     whose = bob.email if name == "email" else bob.id
 

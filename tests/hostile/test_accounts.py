@@ -128,7 +128,7 @@ def test_a24_a_code_that_cannot_be_used_gets_one_answer_whatever_the_reason(serv
     assert query(server.database_url, "SELECT count(*) FROM users") == before
 
 
-def test_c10_nobody_brings_themselves_or_whoever_brought_them(client, ann):
+def test_c10_nobody_brings_themselves_or_their_referrer(client, ann):
     code = ann.new_code()
     bob = join(client, code)
     codes = [code, bob.new_code()]

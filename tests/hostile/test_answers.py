@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from databases import execute
+from hostile.description import Description
+from hostile.places import Places
 from hostile.wire import Request, answers_to
 from people import join
 from servers import running
@@ -49,6 +51,20 @@ def test_d24_whatever_a_caller_accepts_the_answer_is_json(client, ann, accept):
     assert taken.headers["content-type"] == "application/json"
     assert refused.headers["content-type"] == "application/problem+json"
     assert taken.json()["id"] == ann.id
+
+
+def test_l03_a_value_that_is_refused_is_not_said_back(server, ann, bob):
+    value = "canary of a value"
+    places = Places(Description.of(server.address), ann, ann.new_code(), bob)
+
+    answered = asyncio.run(answers_to(server.address, places.everywhere(value)))
+
+    refused = [json.loads(answer.body) for _, answer in answered if answer.status >= 400]
+    assert len(refused) > 20
+    for problem in refused:
+        # The path is the caller's own; it is told as it came, and without the query.
+        assert "?" not in problem["instance"]
+        assert value not in json.dumps({**problem, "instance": ""})
 
 
 @pytest.fixture

@@ -3,19 +3,22 @@
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 
 import pytest
 
 from databases import query
 from hostile.description import Description
-from hostile.inputs import CORPORA, lines, spelled
+from hostile.inputs import CORPORA, lines, spelled, texts
 from hostile.places import Places
-from hostile.wire import Answer, Request, answers_to
+from hostile.wire import Answer, Request, answers_to, connect
 from people import join
 from referral.adapters.postgres.tables import metadata, rate_limits
 
 LONGEST = 4.0  # seconds; what some inputs ask the database to sleep is more than twice that
+
+HANGING_ON = 20  # seconds in which the server has to end a connection, whatever was sent
 
 # What each corpus is about, as numbered in docs/security-rows.md.
 ROWS = {
@@ -73,8 +76,8 @@ def log_since(server, start: int) -> list[dict[str, object]]:
 
 
 def test_there_are_thousands_of_hostile_inputs():
-    assert {*CORPORA} == {*ROWS}
-    assert sum(len({*lines(corpus)}) for corpus in CORPORA) >= 3400
+    assert {*CORPORA} == {*ROWS, "requests"}
+    assert sum(len({*lines(corpus)}) for corpus in CORPORA) >= 3900
     assert len(lines("sql")) >= 120
 
 
@@ -115,3 +118,26 @@ def test_b01_to_b14_no_token_of_the_corpus_opens_anything(server, places):
 
     opened = [request for request, answer in answered if answer.status not in {400, 401, 431}]
     assert opened == []
+
+
+def test_d16_d17_d20_d21_whatever_bytes_come_the_server_answers_or_hangs_up(server, places):
+    start = len(server.log.read_text())
+    before = digest(server.database_url)
+
+    async def sent(text: str) -> bytes:
+        connection = await connect(server.address)
+        async with asyncio.timeout(HANGING_ON):
+            return await connection.everything(text.encode("latin-1"))
+
+    async def all_sent() -> list[bytes]:
+        return await asyncio.gather(*map(sent, texts("requests")))
+
+    answers = asyncio.run(all_sent())
+
+    statuses = [re.findall(rb"^HTTP/1.1 (\d{3})", answer, re.MULTILINE) for answer in answers]
+    assert {status for each in statuses for status in each if status >= b"500"} == set()
+    assert digest(server.database_url) == before
+    logged = log_since(server, start)
+    assert {line["level"] for line in logged} == {"info"}
+    assert len({line["pid"] for line in logged}) <= 2, "a worker was replaced"
+    assert places.caller.get("/users/me").status_code == 200
