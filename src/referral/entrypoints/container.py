@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -200,12 +200,13 @@ async def open_use_cases(settings: Settings | None = None) -> AsyncIterator[UseC
     >>> async with open_use_cases() as referral:
     ...     await referral.register_user(username="ann", email="ann@example.org", password="…")
     """
-    with with_database(settings or load_settings()) as complete:
-        container = assembled(complete)
+    with (
+        with_database(settings or load_settings()) as complete,
+        closing(assembled(complete)) as container,
+    ):
         async with container.get(Database):
             await container.get(PostgresClock).look()
             yield container.get(UseCases)
-        container.close()
 
 
 def create_http_app(
@@ -225,10 +226,10 @@ def create_http_app(
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        async with database, housekeeping.running():
-            on_started()
-            yield
-        container.close()
+        with closing(container):
+            async with database, housekeeping.running():
+                on_started()
+                yield
 
     async def ready() -> None:
         if is_draining():

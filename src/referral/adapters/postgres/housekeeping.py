@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     ColumnElement,
     DateTime,
@@ -27,6 +28,8 @@ from referral.adapters.postgres.tables import (
     users,
 )
 from referral.domain.errors import DatabaseUnavailable
+
+log = structlog.get_logger()
 
 REFRESH_SECONDS = 0.3
 SWEEP_SECONDS = 60
@@ -100,6 +103,10 @@ class PostgresHousekeeping:
     @staticmethod
     async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         while True:
-            with suppress(DatabaseUnavailable):
+            try:
                 await chore()
+            except DatabaseUnavailable:
+                pass  # for now; each call says so
+            except Exception:
+                log.exception("house-keeping failed")
             await asyncio.sleep(seconds)

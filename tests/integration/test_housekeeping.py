@@ -1,0 +1,29 @@
+"""What a serving process does on the side goes on, whatever happens to it."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailable, OutcomeUnknown, ValueError])
+async def test_a_chore_that_fails_is_done_again(error):
+    done = asyncio.Event()
+    failures = [error()]
+
+    async def chore():
+        if failures:
+            raise failures.pop()
+        done.set()
+
+    work = asyncio.create_task(PostgresHousekeeping._every(0, chore))
+    try:
+        async with asyncio.timeout(5):
+            await done.wait()
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
