@@ -38,7 +38,7 @@ def test_an_installed_wheel_can_migrate(installed, databases, tmp_path):
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(installed),
                 "REFERRAL_DATABASE_URL": url,
-                "REFERRAL_SECRET": "s" * 32,
+                "REFERRAL_SECRET": "0123456789abcdef0123456789abcdef",
             },
             check=True,
             capture_output=True,
