@@ -127,7 +127,7 @@ def test_a07_a_control_character_is_refused(client, control, place):
 
 
 @pytest.mark.parametrize("half", ["\\ud800", "\\udfff", "\\udc00\\ud800", "\\ud83dx"])
-def test_a07_half_a_surrogate_is_malformed(client, half):
+def test_a07_d04_half_a_surrogate_is_malformed(client, half):
     body = json.dumps({**details(), "password": "PLACE"}).replace("PLACE", f"good {half} pass")
 
     assert client.post("/auth/user", content=body, headers=JSON).status_code == 400
