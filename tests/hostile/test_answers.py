@@ -11,7 +11,7 @@ from hostile.description import Description
 from hostile.places import Places
 from hostile.wire import Request, answers_to
 from people import join
-from servers import running
+from servers import eventually, running
 
 ORIGINS = [
     "null",
@@ -97,10 +97,14 @@ def test_l02_an_error_inside_is_told_in_the_log_and_not_to_the_caller(broken):
         "instance": "/api/v1/codes/CANARY-CODE/status",
     }
     request_id = answer.headers["x-request-id"]
-    logged = [line for line in broken.log.read_text().splitlines() if request_id in line]
-    [error] = [line for line in logged if json.loads(line)["level"] == "error"]
+
+    def logged():
+        return [line for line in broken.log.read_text().splitlines() if request_id in line]
+
+    eventually(lambda: len(logged()) == 2)  # the error and the request, a moment later
+    [error] = [line for line in logged() if json.loads(line)["level"] == "error"]
     assert "TypeError" in error
-    assert "CANARY-CODE" not in "".join(logged)
+    assert "CANARY-CODE" not in "".join(logged())
     assert httpx.get(f"{broken.address}/health/ready").status_code == 200
 
 

@@ -105,7 +105,7 @@ def test_l09_a_table_of_a_later_version_can_be_used_too(databases):
 
 async def test_l09_the_roles_of_the_operations_page_serve_and_migrate(databases):
     page = OPERATIONS.read_text()
-    [script] = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    script, *_others = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     suffix = uuid4().hex
     script = re.sub(r"\breferral(_owner)?\b", rf"referral\1_{suffix}", script)
     before, after = script.split(f"\\connect referral_{suffix}\n")

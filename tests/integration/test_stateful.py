@@ -100,7 +100,12 @@ class People(RuleBasedStateMachine):
         self.run = run
         known = Foreseeable()
         self.clock, self.randomness = known.time, known.draws
-        in_force = Settings(database_url=url, secret="0123456789abcdef0123456789abcdef", pool_size=2, rate_limits="off")
+        in_force = Settings(
+            database_url=url,
+            secret="0123456789abcdef0123456789abcdef",
+            pool_size=2,
+            rate_limits="off",
+        )
         container = make_container(Adapters(), Application(), known, context={Settings: in_force})
         self.database = container.get(Database)
         self.referral = container.get(UseCases)

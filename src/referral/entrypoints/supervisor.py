@@ -2,6 +2,7 @@
 
 import math
 import multiprocessing
+import select
 import signal
 import time
 from collections import Counter, deque
@@ -70,7 +71,8 @@ class Supervisor(MPServer):
             for worker in self.wrks:
                 if not worker.is_alive():  # type: ignore[no-untyped-call]
                     self._replace(worker, spawn)
-            time.sleep(LOOK_SECONDS)
+            # Unlike time.sleep it asks no clock, which may be a strange one.
+            select.select((), (), (), LOOK_SECONDS)
         self.interrupt_signal = False
 
     def _replace(self, dead: Any, spawn: Any) -> None:

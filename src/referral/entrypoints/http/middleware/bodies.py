@@ -6,7 +6,7 @@ from litestar.types import HTTPRequestEvent, HTTPScope, Message, Receive, Receiv
 
 from referral.entrypoints.http.body import MAX_BODY
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problems import BodyTooLarge, BodyTooSlow, MalformedRequest
+from referral.entrypoints.http.problems import BodyTooLarge, BodyTooSlow, MalformedRequest, refuse
 
 PATIENCE_SECONDS = 10.0
 IMPATIENCE_SECONDS = 2.0
@@ -45,6 +45,12 @@ class Bodies:
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             return send(message)
 
+        codings = [value for name, value in scope["headers"] if name == b"transfer-encoding"]
+        if codings and [coding.lower() for coding in codings] != [b"chunked"]:
+            # Someone before us may see its end elsewhere (RFC 9112 §6.1); nothing is read after it.
+            return refuse(
+                MalformedRequest("Send the body with one length or in chunks."), scope, sending
+            )
         return self.app(scope, receiving, sending)
 
     async def _whole_body(self, address: str, receive: Receive) -> bytes:
