@@ -1,9 +1,8 @@
 """What happens when many do something together."""
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 
 
 async def outcomes_of(attempts: Iterable[Awaitable[object]]) -> Counter[str]:
@@ -18,11 +17,3 @@ async def has_to_wait(attempt: asyncio.Task[object]) -> bool:
     """Whether it gets nowhere, where it would need a few milliseconds if nothing were in its way."""
     done, _ = await asyncio.wait({attempt}, timeout=0.1)
     return not done
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 15) -> None:
-    """Wait until it is so; fail when it does not come to be."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

@@ -9,13 +9,12 @@ import asyncpg
 import httpx
 import pytest
 
-from at_once import eventually
 from clusters import one_node
 from databases import query
 from people import FAR, details, join
 from poolers import PROGRAMS, pooler_before
 from referral.adapters.postgres.migrate import migrate
-from servers import running
+from servers import eventually, running
 
 # What an operator lets pass who has read what PgBouncer refused.
 IGNORED = "jit,lock_timeout,statement_timeout,idle_in_transaction_session_timeout"
