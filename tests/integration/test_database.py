@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -24,8 +25,9 @@ from at_once import has_to_wait
 from databases import execute, query
 from proxies import black_hole, forgetting, proxy_before
 from referral.adapters.postgres import pool as pool_module
-from referral.adapters.postgres.connector import url_of_each_host
+from referral.adapters.postgres.connector import Connector, url_of_each_host
 from referral.adapters.postgres.database import Database, begin_call
+from referral.adapters.postgres.pool import Pool
 from referral.adapters.postgres.statement import Statement
 from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
 
@@ -252,6 +254,33 @@ async def test_f14_who_is_refused_a_connection_waits_for_one_in_use(databases, u
             assert database.pool.in_use == 0
     finally:
         execute(url, "DROP ROLE limited")
+
+
+async def test_f14_who_is_refused_after_the_others_were_through_takes_one_of_theirs(url):
+    refuse = asyncio.Event()
+
+    @dataclass(slots=True)
+    class FullAfterTheFirst(Connector):
+        made: int = 0
+
+        async def connect(self):
+            self.made += 1
+            if self.made == 1:
+                return await Connector.connect(self)
+            await refuse.wait()
+            raise asyncpg.TooManyConnectionsError
+
+    pool = Pool(FullAfterTheFirst(url, statement_cache_size=0), size=2)
+    first = await pool.take(1)
+    second = asyncio.create_task(pool.take(1))
+    await asyncio.sleep(0)
+    pool.give_back(first, pool.generation, usable=True)
+    refuse.set()
+
+    assert await second is first
+    pool.give_back(first, pool.generation, usable=True)
+    assert pool.in_use == 0
+    pool.distrust()
 
 
 # --- what was undone for no reason of its own is tried again

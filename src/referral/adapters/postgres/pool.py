@@ -51,7 +51,12 @@ class Pool:
                     return await self.connector.connect()
                 except BaseException as error:
                     self._leave()
-                    if not self.in_use or not isinstance(error, Exception):
+                    if not isinstance(error, Exception):
+                        raise
+                    kept = self.idle()  # others may be through by now
+                    if kept is not None:
+                        return kept
+                    if not self.in_use:
                         raise
                     self._full_until = time.monotonic() + FULL_SECONDS
                     refusal = error
