@@ -107,6 +107,10 @@ def kinds(users: range) -> dict[str, Kind]:
         half_sent(),
     ]
 
+    def issue_with_a_key(key: str) -> bytes:
+        body = json.dumps({**new_code, "replace_active": True}).encode()
+        return request("POST", CODES, access_token_of(users[3]), body, key)
+
     def code_of_a_name(name: str) -> bytes:
         return request("GET", f"{CODES}/{name[:12].upper()}/status")
 
@@ -133,6 +137,7 @@ def kinds(users: range) -> dict[str, Kind]:
         ),
         "refusals: 429": lambda me: flood(me, cycle([guess(f"user{users[1]}")])),
         "made-up names": lambda me: flood(me, made_up(guess)),
+        "made-up keys": lambda me: flood(me, made_up(issue_with_a_key)),
         "unknown codes": lambda me: flood(me, made_up(code_of_a_name)),
         "unknown assets": lambda me: flood(
             me, made_up(lambda name: request("GET", f"/docs/assets/{name * 350}"))

@@ -42,10 +42,13 @@ class Answer(NamedTuple):
     stays_open: bool
 
 
-def request(method: str, path: str, token: str | None = None, body: bytes = b"") -> bytes:
+def request(
+    method: str, path: str, token: str | None = None, body: bytes = b"", key: str = ""
+) -> bytes:
     authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    idempotency = f"Idempotency-Key: {key}\r\n" if key else ""
     head = (
-        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}"
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}{idempotency}"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

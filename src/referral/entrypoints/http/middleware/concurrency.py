@@ -8,7 +8,8 @@ from litestar.types import HTTPScope, Receive, Send
 from referral.entrypoints.http.middleware import HttpApp
 from referral.entrypoints.http.problems import TooManyCalls
 
-WAITING = 100  # calls of one caller, on one worker
+# Of one caller, on one worker. Who has to wait asks for less meanwhile than who is refused at once and comes back.
+WAITING = 1000
 WAIT_SECONDS = 1.0
 
 
