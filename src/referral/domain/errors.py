@@ -25,9 +25,10 @@ ReferralError
     ├── TooManyAttempts
     ├── HashingBusy
     ├── DatabaseUnavailable
+    ├── ShuttingDown
     └── OutcomeUnknown      ask whether it was done
 
-A class's docstring is what its documentation page says; `detail` is the sentence a caller reads.
+`detail` is the sentence a caller reads.
 """
 
 import re
@@ -45,7 +46,7 @@ class ReferralError(Exception):
 
 
 def slug(error: type[Exception]) -> str:
-    """What an error is called in addresses and logs, such as `active-code-exists`."""
+    """What an error is called where it is written down, such as `active-code-exists`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", error.__name__).lower()
 
 
@@ -58,10 +59,7 @@ class Violation:
 
 
 class InvalidInput(ReferralError):
-    """The input is well-formed, but one or more of its values break a rule.
-
-    Every value that breaks a rule is listed in `errors`, with the reason.
-    """
+    """Values break a rule; `violations` lists each of them."""
 
     detail = "The input is invalid."
 
@@ -77,7 +75,7 @@ class InvalidInput(ReferralError):
 
 
 class IdempotencyKeyReused(InvalidInput):
-    """The `Idempotency-Key` came with another request before; a new request needs a new key."""
+    """The idempotency key came with another request before."""
 
     detail = "This idempotency key was used for another request."
 
@@ -87,29 +85,19 @@ class Unauthenticated(ReferralError):
 
 
 class WrongCredentials(Unauthenticated):
-    """No account has this name or address together with this password.
-
-    The answer is the same whether the account exists or not.
-    """
+    """No account has this name or address together with this password; it does not tell whether there is one."""
 
     detail = "The user name or the password is wrong."
 
 
 class InvalidAccessToken(Unauthenticated):
-    """The call needs a bearer access token, and the one it came with is missing, malformed, expired or revoked.
-
-    Get a new one from the token endpoint.
-    """
+    """The access token is missing, malformed, expired or revoked."""
 
     detail = "A valid access token is needed."
 
 
 class InvalidRefreshToken(Unauthenticated):
-    """The refresh token is unknown, expired, revoked or was used before.
-
-    Each refresh token works once. One that comes back a second time may have been stolen, so every
-    token that descends from the same log-in is revoked with it: log in again.
-    """
+    """The refresh token is unknown, expired, revoked or was used before."""
 
     detail = "The refresh token is not valid any more."
 
@@ -119,16 +107,13 @@ class Forbidden(ReferralError):
 
 
 class NotYourCode(Forbidden):
-    """The referral code belongs to someone else; only its owner can withdraw it."""
+    """The referral code belongs to someone else."""
 
     detail = "This referral code belongs to someone else."
 
 
 class NotYourReferrals(Forbidden):
-    """People can see whom they brought, and nobody else's referrals.
-
-    The answer is the same whether the other account exists or not.
-    """
+    """These are another user's referrals; it does not tell whether there is such a user."""
 
     detail = "You can only see your own referrals."
 
@@ -150,10 +135,7 @@ class CodeNotFound(NotFound):
 
 
 class CodeNotUsable(NotFound):
-    """Nobody can sign up with this referral code: it is unknown, expired or withdrawn.
-
-    The answer is the same for the three. No account was created; sign up with another code, or without one.
-    """
+    """Nobody can sign up with this referral code: it is unknown, expired or withdrawn, and it does not tell which."""
 
     detail = "This referral code cannot be used."
 
@@ -169,16 +151,13 @@ class Conflict(ReferralError):
 
 
 class ActiveCodeExists(Conflict):
-    """A user has at most one active referral code at any moment.
-
-    Withdraw the active one first, or ask for it to be replaced with `replace_active`.
-    """
+    """A user has at most one active referral code at any moment."""
 
     detail = "There already is an active referral code."
 
 
 class CodeTaken(Conflict):
-    """The text of this referral code was used before, by anyone, and is never given out again."""
+    """A code with this text was issued before, by anyone; no text is given out twice."""
 
     detail = "This referral code is taken."
 
@@ -190,7 +169,7 @@ class EmailTaken(Conflict):
 
 
 class RequestInProgress(Conflict):
-    """A call with the same `Idempotency-Key` is going on; repeat it in a moment to get its answer."""
+    """A request with the same idempotency key is not answered yet."""
 
     detail = "A request with this idempotency key is in progress; try again in a moment."
 
@@ -208,7 +187,7 @@ class Busy(ReferralError):
 
 
 class TooManyAttempts(Busy):
-    """It was tried too often in a short time; wait as long as `Retry-After` says."""
+    """It was tried too often in a short time."""
 
     detail = "Too many attempts; try again later."
 
@@ -224,24 +203,23 @@ class HashingBusy(Busy):
 
 
 class DatabaseUnavailable(Busy):
-    """The database does not answer in time. The service resumes by itself as soon as it does."""
+    """The database does not answer in time."""
 
     detail = "The database is not available; try again in a moment."
 
 
 class ShuttingDown(Busy):
-    """The service was told to stop: it finishes what it has begun, and new calls go elsewhere."""
+    """The service was told to stop, and finishes what it has begun."""
 
     detail = "The service is about to stop."
 
 
 class OutcomeUnknown(Busy):
-    """The database did not say whether it did what was asked for: it may have been done, or not.
+    """The database did not say whether it did what was asked for: it may have been done, or not."""
 
-    Ask what is there now, or repeat the call with the same `Idempotency-Key`.
-    """
-
-    detail = "It is not known whether it was done; ask, or repeat it with the same Idempotency-Key."
+    detail = (
+        "It is not known whether it was done; look, or repeat it with the same idempotency key."
+    )
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from referral.domain import errors
 from referral.entrypoints.http import problems
 from referral.entrypoints.http.authentication import Network, client_address
 from referral.entrypoints.http.body import FORM, media_type, missing_parameters
-from referral.entrypoints.http.problems import MalformedRequest, responses
+from referral.entrypoints.http.problem_types import TooManyCalls, UnsupportedGrantType
+from referral.entrypoints.http.problems import responses
 from referral.entrypoints.http.shapes import (
     Body,
     CodeInPath,
@@ -79,17 +80,11 @@ class Tokens(msgspec.Struct, kw_only=True):
     refresh_token: str
 
 
-class UnsupportedGrantType(MalformedRequest):
-    """The token endpoint takes the grant types `password` and `refresh_token` (RFC 6749 §5.2)."""
-
-    detail = "The grant type is `password` or `refresh_token`."
-
-
 _OAUTH_ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (UnsupportedGrantType, "unsupported_grant_type"),
     (errors.Unauthenticated, "invalid_grant"),
     (errors.Busy, "temporarily_unavailable"),
-    (problems.TooManyCalls, "temporarily_unavailable"),
+    (TooManyCalls, "temporarily_unavailable"),
 )
 
 

@@ -12,7 +12,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from referral.domain.errors import InvalidInput, Violation
-from referral.entrypoints.http.problems import MalformedRequest, UnsupportedMediaType
+from referral.entrypoints.http.problem_types import MalformedRequest, UnsupportedMediaType
 
 MAX_BODY = 64 * 1024
 MAX_PARAMETERS = 100  # of a form: OAuth knows a dozen, and each costs time

@@ -16,15 +16,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from referral.domain.errors import slug
 from referral.entrypoints.http.large import Large
-from referral.entrypoints.http.problems import (
-    PAGES,
-    AddressNotFound,
-    catalogue,
-    explanation,
-    status_of,
-    title,
-)
+from referral.entrypoints.http.problem_pages import EXPLANATIONS
+from referral.entrypoints.http.problem_types import AddressNotFound
+from referral.entrypoints.http.problems import PAGES, status_of, title
 
 ASSETS = Path(__file__).parent / "assets"  # the Makefile fills it from pinned packages
 _FILES = {
@@ -76,6 +72,9 @@ _POLICY = (
     " img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:;"
     " frame-ancestors 'none'; base-uri 'none'"
 )
+
+
+_KINDS = {slug(kind): kind for kind in EXPLANATIONS}
 
 
 def docs_handlers(document: Callable[[], dict[str, Any]]) -> list[HTTPRouteHandler]:
@@ -137,20 +136,18 @@ async def scalar() -> Response[str]:
 @get("/problems")
 async def problem_list() -> Response[str]:
     rows = "".join(
-        f'<li>{status_of(kind)} <a href="{PAGES}{slug}">{title(kind)}</a>'
-        for slug, kind in sorted(
-            catalogue().items(), key=lambda item: (status_of(item[1]), item[0])
-        )
+        f'<li>{status_of(kind)} <a href="{PAGES}{name}">{title(kind)}</a>'
+        for name, kind in sorted(_KINDS.items(), key=lambda item: (status_of(item[1]), item[0]))
     )
     return _page("Problems", f'<body class="text"><h1>Problems</h1><ul>{rows}</ul></body>')
 
 
-@get("/problems/{slug:str}")
-async def problem_page(slug: FromPath[str]) -> Response[str]:
-    kind = catalogue().get(slug)
+@get("/problems/{name:str}")
+async def problem_page(name: FromPath[str]) -> Response[str]:
+    kind = _KINDS.get(name)
     if kind is None:
         raise AddressNotFound
-    paragraphs = html.escape(explanation(kind)).replace("\n\n", "<p>")
+    paragraphs = html.escape(EXPLANATIONS[kind]).replace("\n\n", "<p>")
     return _page(
         title(kind),
         f'<body class="text"><h1>{title(kind)}</h1><p>Status {status_of(kind)}.<p>{paragraphs}'

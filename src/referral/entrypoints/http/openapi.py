@@ -1,6 +1,6 @@
 """The service's own description: what Litestar derives from the handlers, made complete."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +10,7 @@ from litestar import Litestar, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, Operation, SecurityScheme
+from litestar.routes import HTTPRoute
 
 from referral.entrypoints.http import problems
 from referral.entrypoints.http.body import FORM, StrictBody
@@ -65,7 +66,11 @@ def describe(api: Router, version: str) -> dict[str, Any]:
     # An application of its own: Litestar serves its own pages wherever it describes itself.
     described = Litestar([api], openapi_config=config, dto=StrictBody, return_dto=None)
     document: dict[str, Any] = described.openapi_schema.to_schema()
-    schemas = document["components"]["schemas"] = _schemas(document["components"]["schemas"])
+    _, schemas = msgspec.json.schema_components(
+        dict.fromkeys([problems.Problem, *_bodies(described)]),
+        ref_template="#/components/schemas/{name}",
+    )
+    document["components"]["schemas"] = schemas  # msgspec knows what each field may hold
     schemas["TokenRequest"]["anyOf"] = _grants(named=False)
     for item in document["paths"].values():
         for method, operation in item.items():
@@ -81,18 +86,13 @@ def describe(api: Router, version: str) -> dict[str, Any]:
     return document
 
 
-def _schemas(names: Iterable[str]) -> dict[str, Any]:
-    """The bodies' schemas as msgspec makes them, which knows what each field may hold."""
-    ours: dict[str, Any] = {}
-    kinds: list[Any] = [msgspec.Struct]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-        if kind.__module__.startswith("referral."):
-            ours[kind.__name__] = kind
-    _, schemas = msgspec.json.schema_components(
-        [ours[name] for name in names], ref_template="#/components/schemas/{name}"
-    )
-    return schemas
+def _bodies(app: Litestar) -> Iterator[type]:
+    """What is sent to the handlers, and what they answer with."""
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            for field in (handler.parsed_data_field, handler.parsed_return_field):
+                if field and field.is_subclass_of(msgspec.Struct):
+                    yield field.annotation
 
 
 def _grants(*, named: bool) -> list[dict[str, Any]]:

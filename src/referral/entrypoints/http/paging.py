@@ -11,7 +11,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from referral.application.page import DEFAULT_SIZE, MAX_PAGE, MAX_SIZE
 from referral.domain.errors import Checks, InvalidInput, Violation
-from referral.entrypoints.http.problems import MalformedRequest
+from referral.entrypoints.http.problem_types import MalformedRequest
 
 _CURSOR_BYTES = 8
 

@@ -1,8 +1,7 @@
 """Everything that is not a success, as application/problem+json (RFC 9457)."""
 
 from http import HTTPStatus
-from inspect import getdoc
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, cast
 from urllib.parse import quote
 
 import msgspec
@@ -16,6 +15,20 @@ from msgspec import UNSET, Meta, UnsetType
 
 from referral.domain import errors
 from referral.domain.errors import ReferralError, Violation, slug
+from referral.entrypoints.http.problem_pages import EXPLANATIONS
+from referral.entrypoints.http.problem_types import (
+    AddressNotFound,
+    BodyTooLarge,
+    BodyTooSlow,
+    HttpError,
+    InternalError,
+    MalformedRequest,
+    MethodNotAllowed,
+    Refusal,
+    TooManyCalls,
+    UnknownHost,
+    UnsupportedMediaType,
+)
 
 MEDIA_TYPE = "application/problem+json"
 PAGES = "/problems/"
@@ -24,87 +37,6 @@ WHICH_METHODS = "which methods?"  # stands for OPTIONS, and can be no method of 
 
 log = structlog.get_logger()
 
-
-class HttpError(Exception):
-    """A call that is wrong before anything is asked of the service."""
-
-    status: ClassVar[int]
-    detail: ClassVar[str]
-
-    def __init__(self, detail: str | None = None, *violations: Violation) -> None:
-        super().__init__(detail or self.detail)
-        self.violations = violations
-
-
-class MalformedRequest(HttpError):
-    """The request cannot be read: it is not valid JSON, a value has the wrong type, or a parameter is repeated."""
-
-    status = 400
-    detail = "The request cannot be read."
-
-
-class UnknownHost(HttpError):
-    """The host that the request names in the header `Host` is none that this service answers for.
-
-    This keeps web pages from reaching it through a browser, by a name of their own that leads here. An IP address is
-    always answered for; other names are allowed with the setting `REFERRAL_ALLOWED_HOSTS`.
-    """
-
-    status = 400
-    detail = "This service does not answer for this host; REFERRAL_ALLOWED_HOSTS lists the names."
-
-
-class AddressNotFound(HttpError):
-    """The service has nothing at this address. `/docs` lists what it has."""
-
-    status = 404
-    detail = "There is nothing at this address."
-
-
-class MethodNotAllowed(HttpError):
-    """The address does not take this method; the `Allow` header lists those it takes."""
-
-    status = 405
-    detail = "This address does not take this method."
-
-
-class BodyTooSlow(HttpError):
-    """The body did not arrive within some seconds; they are fewer while many bodies are waited for from one address."""
-
-    status = 408
-    detail = "The body did not arrive in time."
-
-
-class BodyTooLarge(HttpError):
-    """A body has at most 64 KiB."""
-
-    status = 413
-    detail = "The body is larger than 64 KiB."
-
-
-class UnsupportedMediaType(HttpError):
-    """The body is of another media type, character set or encoding than this call takes."""
-
-    status = 415
-    detail = "Send the body as application/json, in UTF-8 and not compressed."
-
-
-class TooManyCalls(HttpError):
-    """More calls of this caller are under way than the service works on at a time; nothing was done for this one."""
-
-    status = 429
-    detail = "Too many of your calls are under way; try again when some are answered."
-    retry_after = 1
-
-
-class InternalError(HttpError):
-    """Something went wrong that should not have. The log says what, under the id in `X-Request-ID`."""
-
-    status = 500
-    detail = "Something went wrong on our side."
-
-
-Refusal = ReferralError | HttpError
 
 BODY = (MalformedRequest, BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
 """What a call with a body may be refused for."""
@@ -123,8 +55,12 @@ STATUS_OF_KIND: dict[type[ReferralError], int] = {
     errors.TooManyAttempts: 429,
     errors.Busy: 503,
 }
+# What Litestar raises by itself.
 _OF_STATUS: dict[int, type[HttpError]] = {
-    error.status: error for error in reversed(HttpError.__subclasses__())
+    400: MalformedRequest,
+    404: AddressNotFound,
+    405: MethodNotAllowed,
+    413: BodyTooLarge,
 }
 
 
@@ -173,22 +109,6 @@ def status_of(error: type[Refusal]) -> int:
     if issubclass(error, HttpError):
         return error.status
     return next(STATUS_OF_KIND[kind] for kind in error.__mro__ if kind in STATUS_OF_KIND)
-
-
-def explanation(error: type[Refusal]) -> str:
-    return getdoc(error) or ""
-
-
-def catalogue() -> dict[str, type[Refusal]]:
-    """Every problem that the service can answer with, by its slug: all but the one that `_refusal` renames."""
-    kinds: list[type[Refusal]] = [ReferralError, HttpError]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    return {
-        slug(kind): kind
-        for kind in kinds
-        if "detail" in vars(kind) and kind is not errors.UserNotFound
-    }
 
 
 def problem(error: Refusal, path: bytes) -> Problem:
@@ -295,7 +215,7 @@ def responses(*kinds: type[Refusal]) -> dict[int, ResponseSpec]:
                 Example(
                     id=slug(kind),
                     summary=title(kind),
-                    description=explanation(kind),
+                    description=EXPLANATIONS[kind],
                     value=msgspec.to_builtins(problem(_specimen(kind), b"/api/v1/...")),
                 )
                 for kind in kinds_of_status

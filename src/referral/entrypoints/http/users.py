@@ -16,7 +16,8 @@ from referral.domain.user import UserId
 from referral.entrypoints.http.authentication import Network, client_address
 from referral.entrypoints.http.openapi import BEARER, CursorOperation
 from referral.entrypoints.http.paging import page_query, to_cursor
-from referral.entrypoints.http.problems import BODY, ONCE, AddressNotFound, responses
+from referral.entrypoints.http.problem_types import AddressNotFound
+from referral.entrypoints.http.problems import BODY, ONCE, responses
 from referral.entrypoints.http.shapes import (
     Body,
     Count,

@@ -6,7 +6,8 @@ from litestar.types import HTTPRequestEvent, HTTPScope, Message, Receive, Receiv
 
 from referral.entrypoints.http.body import MAX_BODY
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problems import BodyTooLarge, BodyTooSlow, MalformedRequest, refuse
+from referral.entrypoints.http.problem_types import BodyTooLarge, BodyTooSlow, MalformedRequest
+from referral.entrypoints.http.problems import refuse
 
 PATIENCE_SECONDS = 10.0
 IMPATIENCE_SECONDS = 2.0

@@ -15,7 +15,8 @@ from litestar.types import (
 from referral.application.once import Answer, Once
 from referral.domain.errors import ReferralError, Violation
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problems import HttpError, MalformedRequest, refuse
+from referral.entrypoints.http.problem_types import HttpError, MalformedRequest
+from referral.entrypoints.http.problems import refuse
 
 KEY = "Idempotency-Key"
 SHAPE = (
