@@ -27,6 +27,7 @@ from referral.application.confirm_password import ConfirmPassword
 from referral.application.erase_user import EraseUser
 from referral.application.find_code import FindCode
 from referral.application.guess_limits import GuessLimits
+from referral.application.input_rules import InputRules
 from referral.application.issue_code import IssueCode
 from referral.application.list_codes import ListCodes
 from referral.application.list_referrals import ListReferrals
@@ -85,7 +86,7 @@ def use_cases(
 ) -> UseCases:
     audit = Audit(audit_log)
     email_addresses = FakeEmailAddresses()
-    password_rule = PasswordRule(FakeCommonPasswords())
+    rules = InputRules(email_addresses, PasswordRule(FakeCommonPasswords()), clock)
     guess_limits, code_guesses = GuessLimits(rate_limiter), CodeGuesses(rate_limiter)
     confirm_password = ConfirmPassword(password_hasher, guess_limits)
     token_pairs = TokenPairs(access_tokens, randomness, clock, refresh_token_ttl=timedelta(days=30))
@@ -94,8 +95,7 @@ def use_cases(
             store,
             store.users,
             store.codes,
-            email_addresses,
-            password_rule,
+            rules,
             password_hasher,
             randomness,
             clock,
@@ -120,10 +120,10 @@ def use_cases(
         authenticate=Authenticate(access_tokens, FakeRevocations(store), clock),
         who_am_i=WhoAmI(store.users),
         change_password=ChangePassword(
-            store, store.users, confirm_password, password_rule, password_hasher, clock, audit
+            store, store.users, confirm_password, rules, password_hasher, clock, audit
         ),
         erase_user=EraseUser(store, store.users, confirm_password, clock, audit),
-        issue_code=IssueCode(store, store.codes, randomness, clock, rate_limiter, audit),
+        issue_code=IssueCode(store, store.codes, rules, randomness, clock, rate_limiter, audit),
         retire_code=RetireCode(store, clock, audit),
         find_code=FindCode(store.codes, email_addresses, rate_limiter, clock, audit),
         code_status=CodeStatus(store.codes, code_guesses, audit),

@@ -16,6 +16,7 @@ from examples import PASSWORD
 from referral.adapters.common_passwords import ListedCommonPasswords
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.jwt_tokens import JwtAccessTokens
+from referral.application.input_rules import InputRules
 from referral.application.password_rule import PasswordRule
 from referral.domain.errors import InvalidInput, ReferralError
 from referral.domain.user import SPELLED_OUT, Password, Username, normalise_password
@@ -72,12 +73,13 @@ WHO_CALLS = {
 @pytest.fixture
 def calls(use_cases):
     """The use cases, with the real adapters that read what callers send."""
-    rule, emails = PasswordRule(ListedCommonPasswords()), ValidatedEmailAddresses()
+    emails = ValidatedEmailAddresses()
+    rules = InputRules(emails, PasswordRule(ListedCommonPasswords()), use_cases.issue_code.clock)
     tokens = JwtAccessTokens(["0123456789abcdef0123456789abcdef"], timedelta(minutes=15))
     return replace(
         use_cases,
-        register_user=replace(use_cases.register_user, password_rule=rule, email_addresses=emails),
-        change_password=replace(use_cases.change_password, password_rule=rule),
+        register_user=replace(use_cases.register_user, rules=rules),
+        change_password=replace(use_cases.change_password, rules=rules),
         find_code=replace(use_cases.find_code, email_addresses=emails),
         authenticate=replace(use_cases.authenticate, access_tokens=tokens),
     )

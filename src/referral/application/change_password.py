@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 from referral.application.audit import Audit
 from referral.application.confirm_password import ConfirmPassword
-from referral.application.password_rule import PasswordRule
+from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, PasswordHasher, UnitOfWork, Users
 from referral.domain.errors import Checks, WrongPassword
 from referral.domain.user import UserId
@@ -18,7 +18,7 @@ class ChangePassword:
     unit_of_work: UnitOfWork
     users: Users
     confirm_password: ConfirmPassword
-    password_rule: PasswordRule
+    rules: InputRules
     password_hasher: PasswordHasher
     clock: Clock
     audit: Audit
@@ -35,7 +35,7 @@ class ChangePassword:
             user = await self.users.by_id(user_id)
             checks = Checks()
             with checks.of("new_password"):
-                secret = self.password_rule(new_password, unlike=(user.username, user.email))
+                secret = self.rules.password(new_password, unlike=(user.username, user.email))
             checks.done()
             await self.confirm_password(user, password, client_address)
             new_hash = await self.password_hasher.hash(secret.text)

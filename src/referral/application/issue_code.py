@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from referral.application.audit import Audit
+from referral.application.input_rules import InputRules
 from referral.application.limit import Limit
 from referral.application.ports import Clock, Randomness, RateLimiter, ReferralCodes, UnitOfWork
 from referral.domain.errors import Checks, CodeTaken
@@ -30,6 +31,7 @@ class IssueCode:
 
     unit_of_work: UnitOfWork
     codes: ReferralCodes
+    rules: InputRules
     randomness: Randomness
     clock: Clock
     rate_limiter: RateLimiter
@@ -45,9 +47,9 @@ class IssueCode:
     ) -> ReferralCode:
         checks = Checks()
         with checks.of("code"):
-            chosen = None if code is None else CodeText.parse(code)
+            chosen = None if code is None else self.rules.code_text(code)
         with checks.of("expires_at"):
-            until = expiry(expires_at, self.clock.now())
+            until = self.rules.expiry(expires_at)
         checks.done()
         with self.audit.of("issue-code", owner_id) as deed:
             await self.rate_limiter.hit({f"issue-code:{owner_id}": PER_OWNER})

@@ -3,11 +3,10 @@ from datetime import timedelta
 
 from referral.application.audit import Audit
 from referral.application.code_guesses import CodeGuesses
+from referral.application.input_rules import InputRules
 from referral.application.limit import Limit
-from referral.application.password_rule import PasswordRule
 from referral.application.ports import (
     Clock,
-    EmailAddresses,
     PasswordHasher,
     Randomness,
     RateLimiter,
@@ -40,8 +39,7 @@ class RegisterUser:
     unit_of_work: UnitOfWork
     users: Users
     codes: ReferralCodes
-    email_addresses: EmailAddresses
-    password_rule: PasswordRule
+    rules: InputRules
     password_hasher: PasswordHasher
     randomness: Randomness
     clock: Clock
@@ -61,14 +59,11 @@ class RegisterUser:
         checks = Checks()
         names: list[Username | EmailAddress] = []
         with checks.of("username"):
-            names.append(name := Username.parse(username))
+            names.append(name := self.rules.username(username, email=email))
         with checks.of("email"):
-            names.append(address := self.email_addresses.parse(email))
-        if not checks.violations:
-            with checks.of("username"):
-                name.ensure_not_anothers(address)
+            names.append(address := self.rules.email(email))
         with checks.of("password"):
-            secret = self.password_rule(password, unlike=names)
+            secret = self.rules.password(password, unlike=names)
         checks.done()
         with self.audit.of("register") as deed:
             if client_address is not None:

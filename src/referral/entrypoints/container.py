@@ -51,6 +51,7 @@ from referral.application.audit import Audit
 from referral.application.code_guesses import CodeGuesses
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.guess_limits import GuessLimits
+from referral.application.input_rules import InputRules
 from referral.application.once import Once
 from referral.application.password_rule import PasswordRule
 from referral.application.token_pair import TokenPairs
@@ -128,7 +129,9 @@ class Application(Provider):
     scope = Scope.APP
 
     use_cases = provide_all(UseCases, *(field.type for field in fields(UseCases)))
-    parts = provide_all(Audit, PasswordRule, GuessLimits, CodeGuesses, ConfirmPassword, Once)
+    parts = provide_all(
+        Audit, PasswordRule, InputRules, GuessLimits, CodeGuesses, ConfirmPassword, Once
+    )
 
     @provide
     def token_pairs(
@@ -239,9 +242,10 @@ def create_http_app(
     return create_app(
         container.get(UseCases),
         container.get(Once),
+        container.get(InputRules),
         container.get(ports.Clock),
-        ready,
-        lifespan,
+        ready=ready,
+        lifespan=lifespan,
         begin_call=begin_call,
         options=HttpOptions(
             proxies=settings.proxy_networks,

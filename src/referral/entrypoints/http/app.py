@@ -1,6 +1,6 @@
 """The HTTP application, made of the use cases it is given."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,12 +14,10 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Scope, Send
 
+from referral.application.input_rules import InputRules
 from referral.application.once import Once
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
-from referral.domain.errors import InvalidInput
-from referral.domain.referral_code import CodeText, expiry
-from referral.domain.user import Username
 from referral.entrypoints.http import problems
 from referral.entrypoints.http.auth import NewReferee, NewUser, auth_router
 from referral.entrypoints.http.authentication import (
@@ -79,10 +77,11 @@ class Service:
 def create_app(
     use: UseCases,
     once: Once,
+    rules: InputRules,
     clock: Clock,
+    *,
     ready: Callable[[], Awaitable[None]],
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
-    *,
     begin_call: Callable[[], object] = lambda: None,
     options: HttpOptions = HttpOptions(),
 ) -> Service:
@@ -113,7 +112,7 @@ def create_app(
             MethodNotAllowedException: problems.answer_to_method,
             Exception: problems.answer,
         },
-        state=State({"rules": _rules(use, clock)}),
+        state=State({"rules": _rules_of_bodies(rules)}),
     )
     http = concurrency.around(cast("HttpApp", litestar))
     http = Idempotency(http, once, caller_of(use.authenticate, options.proxies))
@@ -147,30 +146,19 @@ def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
     return describe(api_router(use, clock, HttpOptions(), Concurrency(None)), version("referral"))
 
 
-def _rules(use: UseCases, clock: Clock) -> dict[type, Rules]:
+def _rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
     """What the use cases will ask of these bodies' values, for telling it beside what else is wrong."""
-    email_address = use.register_user.email_addresses.parse
-    acceptable = use.change_password.password_rule
-
-    def username(name: str, given: Mapping[str, str]) -> None:
-        parsed = Username.parse(name)
-        try:
-            own = email_address(given.get("email", ""))
-        except InvalidInput:
-            return
-        parsed.ensure_not_anothers(own)
-
     registration: Rules = {
-        "username": username,
-        "email": lambda email, _: email_address(email),
-        "password": lambda password, _: acceptable(password),
+        "username": lambda name, given: rules.username(name, email=given.get("email", "")),
+        "email": lambda email, _: rules.email(email),
+        "password": lambda password, _: rules.password(password),
     }
     return {
         NewReferee: registration,
         NewUser: registration,
-        PasswordChange: {"new_password": lambda password, _: acceptable(password)},
+        PasswordChange: {"new_password": lambda password, _: rules.password(password)},
         NewCode: {
-            "code": lambda code, _: CodeText.parse(code),
-            "expires_at": lambda time, _: expiry(time, clock.now()),
+            "code": lambda code, _: rules.code_text(code),
+            "expires_at": lambda time, _: rules.expiry(time),
         },
     }

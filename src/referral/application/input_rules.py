@@ -1,0 +1,42 @@
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from referral.application.password_rule import PasswordRule
+from referral.application.ports import Clock, EmailAddresses
+from referral.domain.errors import InvalidInput
+from referral.domain.referral_code import CodeText, expiry
+from referral.domain.user import EmailAddress, Password, Username
+
+
+@dataclass(frozen=True, slots=True)
+class InputRules:
+    """What the values that people send have to be; each rule gives the value, or raises InvalidInput."""
+
+    email_addresses: EmailAddresses
+    password_rule: PasswordRule
+    clock: Clock
+
+    def username(self, raw: str, *, email: str) -> Username:
+        """The name of the user with this e-mail address; with an @ it has to be that address, if that is valid."""
+        name = Username.parse(raw)
+        if "@" in name.text:
+            try:
+                address = self.email(email)
+            except InvalidInput:
+                return name
+            name.ensure_not_anothers(address)
+        return name
+
+    def email(self, raw: str) -> EmailAddress:
+        return self.email_addresses.parse(raw)
+
+    def password(self, raw: str, *, unlike: Iterable[Username | EmailAddress] = ()) -> Password:
+        return self.password_rule(raw, unlike=unlike)
+
+    def code_text(self, raw: str) -> CodeText:
+        return CodeText.parse(raw)
+
+    def expiry(self, raw: datetime | str) -> datetime:
+        """When a code shall expire, in UTC; without an offset it is taken as UTC."""
+        return expiry(raw, self.clock.now())
