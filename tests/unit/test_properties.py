@@ -15,12 +15,13 @@ from fakes import FakeAuditLog, InMemoryStore
 from paging import paged, walked
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.application.audit import Audit
+from referral.application.instant import instant
 from referral.application.list_codes import ListCodes
 from referral.application.list_referrals import ListReferrals
 from referral.application.page import Page, PageRequest
 from referral.domain.errors import InvalidInput
 from referral.domain.referral import refer
-from referral.domain.referral_code import CodeText, expiry
+from referral.domain.referral_code import CodeText, ensure_may_expire
 from referral.domain.user import Password, Username
 
 parse_email = ValidatedEmailAddresses().parse
@@ -114,7 +115,7 @@ def ten_years_after(now):
 def test_an_expiry_is_after_now_and_at_most_ten_years_away(now, limit, off):
     until = limit(now) + off
 
-    assert is_taken(expiry, until, now) == (now < until <= ten_years_after(now))
+    assert is_taken(ensure_may_expire, until, now) == (now < until <= ten_years_after(now))
 
 
 @st.composite
@@ -145,23 +146,21 @@ def spelled(draw, moments):
 def test_all_spellings_of_one_time_are_that_time(moment_and_spelling):
     moment, written = moment_and_spelling
 
-    assert expiry(written, moment - timedelta(days=1)) == moment
+    assert instant(written) == moment
 
 
 @given(moments, offsets)
 def test_a_time_without_an_offset_is_utc_and_one_with_an_offset_is_where_it_says(moment, offset):
-    now = moment - timedelta(days=1)
-
     for same in (moment.replace(tzinfo=None), moment, moment.astimezone(offset)):
-        assert expiry(same, now) == moment
-        assert expiry(same, now).tzinfo is UTC
+        assert instant(same) == moment
+        assert instant(same).tzinfo is UTC
 
 
 @given(st.text(any_character) | st.datetimes(timezones=st.none() | offsets))
 @example("0001-01-01T00:00+14:00")
 @example("9999-12-31T23:59-14:00")
-def test_whatever_is_given_as_an_expiry_is_a_time_or_refused(raw):
-    is_taken(expiry, raw, NOW)
+def test_whatever_is_given_as_a_time_is_one_or_is_refused(raw):
+    is_taken(instant, raw)
 
 
 # User names.

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from referral.domain.referral_code import (
     CodeId,
     CodeText,
     ReferralCode,
-    expiry,
+    ensure_may_expire,
 )
 
 A_MOMENT = timedelta(microseconds=1)
@@ -67,72 +67,12 @@ def test_a_generated_code_has_no_characters_that_can_be_mistaken():
     assert not set("0O1IL") & set(UNAMBIGUOUS)
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        "2030-10-10 12:00",
-        "2030-10-10T12:00",
-        "2030-10-10T12:00:00",
-        "2030-10-10T12:00:00Z",
-        "2030-10-10t12:00:00z",
-        "2030-10-10T12:00:00.000",
-        "2030-10-10T15:00:00+03:00",
-        "2030-10-10 15:00+03:00",
-        datetime(2030, 10, 10, 12),  # noqa: DTZ001 - as a script may pass it
-        datetime(2030, 10, 10, 12, tzinfo=UTC),
-        datetime(2030, 10, 10, 15, tzinfo=timezone(timedelta(hours=3))),
-    ],
-)
-def test_an_expiry_is_a_time_in_utc_unless_it_says_otherwise(raw):
-    expires_at = expiry(raw, NOW)
-
-    assert expires_at == datetime(2030, 10, 10, 12, tzinfo=UTC)
-    assert expires_at.tzinfo is UTC
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        "",
-        "tomorrow",
-        "2030-10-10",
-        "20301010T1200",
-        "2030-W41-4T12:00",
-        "2030-10-10T12:00:00.0000000Z",
-        "1917950400",
-        "٢٠٣٠-10-10T12:00",
-    ],
-)
-def test_what_is_not_written_like_a_time_is_no_expiry(raw):
-    with pytest.raises(InvalidInput, match=r"^A time is written as 2030-10-10T12:00:00Z\.$"):
-        expiry(raw, NOW)
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        "2030-02-30T12:00",
-        "2030-10-10T25:00",
-        "2030-10-10T12:00:00+25:00",
-        "0000-10-10T12:00",
-        "0001-01-01T00:00+14:00",
-        "9999-12-31T23:59-14:00",
-    ],
-)
-def test_a_time_that_never_comes_is_no_expiry(raw):
-    with pytest.raises(InvalidInput, match=r"^This is no time on the calendar\.$"):
-        expiry(raw, NOW)
-
-
-@pytest.mark.parametrize(
-    "too_early", [NOW, NOW - A_MOMENT, datetime.min.replace(tzinfo=UTC), "2023-10-10 12:00"]
-)
+@pytest.mark.parametrize("too_early", [NOW, NOW - A_MOMENT, datetime.min.replace(tzinfo=UTC)])
 def test_an_expiry_is_later_than_now(too_early):
-    assert expiry(NOW + A_MOMENT, NOW) == NOW + A_MOMENT
+    ensure_may_expire(NOW + A_MOMENT, NOW)
 
-    with pytest.raises(InvalidInput, match=r"^Expires time less than current time$") as refused:
-        expiry(too_early, NOW)
-    assert refused.value.violations[0].field == "expires_at"
+    with pytest.raises(InvalidInput, match=r"^Expires time less than current time$"):
+        ensure_may_expire(too_early, NOW)
 
 
 @pytest.mark.parametrize(
@@ -140,24 +80,22 @@ def test_an_expiry_is_later_than_now(too_early):
     [
         NOW.replace(year=2040) + A_MOMENT,
         datetime.max.replace(tzinfo=UTC),
-        "2040-01-01T00:00:00.000001Z",
     ],
 )
 def test_an_expiry_is_within_10_years(too_late):
-    in_ten_years = NOW.replace(year=2040)
-    assert expiry(in_ten_years, NOW) == in_ten_years
+    ensure_may_expire(NOW.replace(year=2040), NOW)
 
     with pytest.raises(InvalidInput, match=r"^A referral code expires within 10 years\.$"):
-        expiry(too_late, NOW)
+        ensure_may_expire(too_late, NOW)
 
 
 def test_ten_years_after_a_leap_day_are_over_on_the_1st_of_march():
     leap_day = datetime(2028, 2, 29, 12, tzinfo=UTC)
     ten_years_later = datetime(2038, 3, 1, 12, tzinfo=UTC)
-    assert expiry(ten_years_later, leap_day) == ten_years_later
+    ensure_may_expire(ten_years_later, leap_day)
 
     with pytest.raises(InvalidInput):
-        expiry(ten_years_later + A_MOMENT, leap_day)
+        ensure_may_expire(ten_years_later + A_MOMENT, leap_day)
 
 
 def test_a_code_is_active_until_the_moment_it_expires(code):

@@ -2,10 +2,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from referral.application.instant import instant
 from referral.application.password_rule import PasswordRule
 from referral.application.ports import Clock, EmailAddresses
 from referral.domain.errors import InvalidInput
-from referral.domain.referral_code import CodeText, expiry
+from referral.domain.referral_code import CodeText, ensure_may_expire
 from referral.domain.user import EmailAddress, Password, Username
 
 
@@ -39,4 +40,6 @@ class InputRules:
 
     def expiry(self, raw: datetime | str) -> datetime:
         """When a code shall expire, in UTC; without an offset it is taken as UTC."""
-        return expiry(raw, self.clock.now())
+        moment = instant(raw)
+        ensure_may_expire(moment, self.clock.now())
+        return moment

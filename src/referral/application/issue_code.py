@@ -10,7 +10,7 @@ from referral.domain.referral_code import (
     CodeText,
     NewReferralCode,
     ReferralCode,
-    expiry,
+    ensure_may_expire,
 )
 from referral.domain.user import UserId
 
@@ -79,9 +79,8 @@ class IssueCode:
 
     def _new(self, owner_id: UserId, text: CodeText, expires_at: datetime) -> NewReferralCode:
         now = self.clock.now()
-        return NewReferralCode(
-            owner_id=owner_id,
-            text=text,
-            issued_at=now,
-            expires_at=expiry(expires_at, now),  # once more: time may have passed in a queue
-        )
+        checks = Checks()
+        with checks.of("expires_at"):
+            ensure_may_expire(expires_at, now)  # once more: time may have passed in a queue
+        checks.done()
+        return NewReferralCode(owner_id=owner_id, text=text, issued_at=now, expires_at=expires_at)

@@ -6,10 +6,10 @@ A user has at most one active code at any moment. One code alone cannot see that
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NewType, Self
 
-from referral.domain.errors import CodeNotFound, CodeNotUsable, InvalidInput, NotYourCode, Violation
+from referral.domain.errors import CodeNotFound, CodeNotUsable, InvalidInput, NotYourCode
 from referral.domain.user import UserId
 
 CodeId = NewType("CodeId", int)
@@ -19,9 +19,6 @@ MAX_LIFETIME_YEARS = 10
 GENERATED_LENGTH = 12
 UNAMBIGUOUS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L
 
-_INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
-)
 _SHAPE = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 
 
@@ -41,35 +38,12 @@ class CodeText:
         return cls(raw.upper())
 
 
-def expiry(raw: datetime | str, now: datetime) -> datetime:
-    """When a code shall expire, in UTC; without an offset it is taken as UTC.
-
-    As text: a date and a time after RFC 3339, where the seconds and the offset may be left out and a
-    space may stand for the T. Raises InvalidInput unless it is after `now` and at most 10 years away.
-    """
-    moment = _parsed(raw) if isinstance(raw, str) else raw
-    try:
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except OverflowError:
-        raise _refused("This is no time on the calendar.") from None
-    if moment <= now:
-        raise _refused("Expires time less than current time")
-    if moment > _years_after(now, MAX_LIFETIME_YEARS):
-        raise _refused(f"A referral code expires within {MAX_LIFETIME_YEARS} years.")
-    return moment
-
-
-def _refused(detail: str) -> InvalidInput:
-    return InvalidInput(Violation(detail, "expires_at"))
-
-
-def _parsed(raw: str) -> datetime:
-    if not _INSTANT.fullmatch(raw):
-        raise _refused("A time is written as 2030-10-10T12:00:00Z.")
-    try:
-        return datetime.fromisoformat(raw.upper())
-    except ValueError:
-        raise _refused("This is no time on the calendar.") from None
+def ensure_may_expire(at: datetime, now: datetime) -> None:
+    """Raise InvalidInput unless a code may expire then: after `now`, and at most 10 years later."""
+    if at <= now:
+        raise InvalidInput("Expires time less than current time")
+    if at > _years_after(now, MAX_LIFETIME_YEARS):
+        raise InvalidInput(f"A referral code expires within {MAX_LIFETIME_YEARS} years.")
 
 
 def _years_after(moment: datetime, years: int) -> datetime:
