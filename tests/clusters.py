@@ -31,6 +31,7 @@ class Node:
         self.account = server_account()
         self.programs = programs_for(None, self.account)
         self.data = self.directory / f"node-{self.port}"
+        self.log = self.directory / f"node-{self.port}.log"
 
     @property
     def url(self) -> str:
@@ -62,11 +63,13 @@ class Node:
             "hot_standby": "on",
             "wal_log_hints": "on",
             "shared_buffers": "64MB",
+            "log_line_prefix": "%p %e ",  # the connection's process and the SQLSTATE
             **self.settings,
         }
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        log = self.directory / f"node-{self.port}.log"
-        self._run("pg_ctl", "-D", self.data, "-l", log, "-o", options, "-w", "-t", "60", "start")
+        self._run(
+            *("pg_ctl", "-D", self.data, "-l", self.log, "-o", options, "-w", "-t", "60", "start")
+        )
 
     def stop(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
@@ -86,15 +89,34 @@ class Node:
             time.sleep(0.005)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
-    def follow(self, primary: "Node") -> None:
-        """Become a standby of this primary, with a new copy of its data."""
+    def configure(self, **settings: str) -> None:
+        """Change settings of the running server."""
+        for name, value in settings.items():
+            execute(self.url, f"ALTER SYSTEM SET {name} = '{value}'")
+        execute(self.url, "SELECT pg_reload_conf()")
+
+    def back_up(self, primary: "Node", *options: str) -> None:
+        """Take a new copy of this primary's data."""
         shutil.rmtree(self.data, ignore_errors=True)
         source = f"host=127.0.0.1 port={primary.port} user=postgres application_name={NAME}"
-        self._run(
-            *("pg_basebackup", "-D", self.data, "-d", source),
-            *("-R", "-X", "stream", "-c", "fast", "--no-sync"),
-        )
+        copying = ("-D", self.data, "-d", source, "-X", "stream", "-c", "fast", "--no-sync")
+        self._run("pg_basebackup", *copying, *options)
+
+    def follow(self, primary: "Node") -> None:
+        """Become a standby of this primary, with a new copy of its data."""
+        self.back_up(primary, "-R")
         self.start()
+
+    def recover(self, archive: Path, point: str) -> None:
+        """Start the copy with what was archived since, up to the point of this name; it takes writes then."""
+        (self.data / "recovery.signal").touch()
+        self.settings |= {
+            "restore_command": f"cp {archive}/%f %p",
+            "recovery_target_name": point,
+            "recovery_target_action": "promote",
+        }
+        self.start()
+        self.wait_for("SELECT NOT pg_is_in_recovery()")
 
     def promote(self) -> None:
         """Make a primary of a standby; it takes writes when this returns."""
@@ -169,16 +191,14 @@ class Pair:
 
     def replicate(self) -> None:
         """Have the standby follow the primary; a synchronous one has to answer before a commit is acknowledged."""
-        execute(self.primary.url, "ALTER SYSTEM SET synchronous_standby_names = ''")
-        execute(self.primary.url, "SELECT pg_reload_conf()")
+        self.primary.configure(synchronous_standby_names="")
         self.standby.follow(self.primary)
         self.primary.wait_for(
             f"SELECT count(*) = 1 FROM pg_stat_replication WHERE application_name = '{NAME}'"
             " AND state = 'streaming'"
         )
         if self.synchronous:
-            execute(self.primary.url, f"ALTER SYSTEM SET synchronous_standby_names = '{NAME}'")
-            execute(self.primary.url, "SELECT pg_reload_conf()")
+            self.primary.configure(synchronous_standby_names=NAME)
             self.primary.wait_for(
                 f"SELECT bool_or(sync_state = 'sync') FROM pg_stat_replication"
                 f" WHERE application_name = '{NAME}'"
@@ -189,8 +209,14 @@ class Pair:
         self.primary.kill()
         self.standby.promote()
         self.primary, self.standby = self.standby, self.primary
-        execute(self.primary.url, "ALTER SYSTEM SET synchronous_standby_names = ''")
-        execute(self.primary.url, "SELECT pg_reload_conf()")
+        self.primary.configure(synchronous_standby_names="")
+
+    def switch_over(self) -> None:
+        """Promote the standby while the primary runs on, on which nothing can be written any more."""
+        self.primary.configure(default_transaction_read_only="on")
+        self.standby.promote()
+        self.primary, self.standby = self.standby, self.primary
+        self.primary.configure(synchronous_standby_names="")
 
 
 @contextmanager

@@ -38,14 +38,18 @@ class Ledger:
 
     path: Path
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    _dirty: bool = False
+    counts: Counter[Outcome] = field(init=False)
 
     def __post_init__(self) -> None:
         self._file = self.path.open("ab", buffering=0)
+        self.counts = Counter(self.outcomes.values())
 
     def note(self, write: str, outcome: Outcome) -> None:
         self._file.write(json.dumps([write, outcome]).encode() + b"\n")
+        if write in self.outcomes:
+            self.counts[self.outcomes[write]] -= 1
         self.outcomes[write] = outcome
+        self.counts[outcome] += 1
 
     def sync(self) -> None:
         os.fsync(self._file.fileno())
@@ -53,10 +57,6 @@ class Ledger:
     def close(self) -> None:
         self.sync()
         self._file.close()
-
-    @property
-    def counts(self) -> Counter[Outcome]:
-        return Counter(self.outcomes.values())
 
     def faults(self, url: str) -> list[str]:
         """Each way in which the database contradicts what clients were told; empty when all is well."""

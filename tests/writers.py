@@ -3,9 +3,12 @@
 import asyncio
 import itertools
 import json
+import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -14,6 +17,7 @@ from ledger import Ledger, Outcome
 from people import FAR
 from servers import PASSWORD
 
+CLIENTS = 8
 ANSWER_SECONDS = 8  # after so long without an answer a client gives up
 TRIES = 200  # of a call that has an idempotency key
 
@@ -76,6 +80,19 @@ class Writers:
         """Write until `stopping`; with keys, calls whose outcome is not known are repeated until it is."""
         await asyncio.gather(*(self._client(keys=keys) for _ in range(clients)))
 
+    async def acknowledged(self, more: int, seconds: float = 60) -> float:
+        """Wait until so many more writes are acknowledged; the seconds it took."""
+        began, known = time.monotonic(), self.ledger.counts["acknowledged"]
+        while self.ledger.counts["acknowledged"] < known + more:
+            assert time.monotonic() < began + seconds, f"no writes any more: {self.statuses}"
+            await asyncio.sleep(0.005)
+        return time.monotonic() - began
+
+    @property
+    def failed(self) -> int:
+        """How many calls did not do what they were sent for."""
+        return sum(n for status, n in self.statuses.items() if not status.startswith("2"))
+
     async def _client(self, *, keys: bool) -> None:
         parts = urlsplit(self.address)
         wire = Wire(parts.hostname or "", parts.port or 0)
@@ -90,16 +107,15 @@ class Writers:
             if self.stopping:
                 wire.close()
                 return
-            if turn % 4 == 0:
-                await self._join(wire, f"writer{next(_numbers)}", code)
-            elif turn % 4 == 1:
-                code = await self._issue(wire, token, code)
-            elif turn % 4 == 2 and code:
-                await self._withdraw(wire, token, code)
-                code = None
-            elif keys:
-                await self._issue_with_a_key(wire, token, name)
-                code = None
+            match turn % 5:
+                case 0 | 2:
+                    code = await self._issue(wire, token, code)
+                case 1:
+                    await self._join(wire, f"writer{next(_numbers)}", code)
+                case 3 if code:
+                    code = await self._withdraw(wire, token, code)
+                case 4 if keys and not code:
+                    await self._issue_with_a_key(wire, token, name)
 
     async def _join(self, wire: Wire, name: str, code: str | None = None) -> bool:
         body = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
@@ -108,7 +124,7 @@ class Writers:
         return await self._once(wire, effects, *call) == "acknowledged"
 
     async def _log_in(self, wire: Wire, name: str) -> str:
-        while True:
+        while not self.stopping:
             with suppress(OSError):
                 status, answer = await wire.call(
                     "POST", "/auth/token", {"username": name, "password": PASSWORD}
@@ -116,21 +132,22 @@ class Writers:
                 if status == 200:
                     return f"Bearer {answer['access_token']}"
             await asyncio.sleep(0.05)
+        return ""
 
     async def _issue(self, wire: Wire, token: str, active: str | None) -> str | None:
         text = f"LEDGER-{next(_numbers)}"
         body = {"code": text, "expires_at": FAR, "replace_active": True}
         effects = [f"code:{text}"] + ([f"retired:{active}"] if active else [])
         done = await self._once(wire, effects, "POST", "/codes", body, Authorization=token)
-        if done == "acknowledged":
-            return text
-        # One whose outcome is unknown may be active, and then the next one takes its place.
-        self.ledger.note(f"retired:{text}#{next(_numbers)}", done)
-        return None
+        if done == "unknown":  # it may be active, and then the next one takes its place
+            self.ledger.note(f"retired:{text}#{next(_numbers)}", done)
+            return None
+        return text if done == "acknowledged" else active
 
-    async def _withdraw(self, wire: Wire, token: str, code: str) -> None:
+    async def _withdraw(self, wire: Wire, token: str, code: str) -> str | None:
         effects = [f"retired:{code}"]
-        await self._once(wire, effects, "DELETE", f"/codes/{code}", Authorization=token)
+        done = await self._once(wire, effects, "DELETE", f"/codes/{code}", Authorization=token)
+        return code if done == "refused" else None
 
     async def _issue_with_a_key(self, wire: Wire, token: str, name: str) -> None:
         write = f"issue:{name}#{next(_numbers)}"
@@ -180,3 +197,21 @@ class Writers:
         if status < 300:
             return "acknowledged"
         return "unknown" if problem == "outcome-unknown" or status == 500 else "refused"
+
+
+@asynccontextmanager
+async def writing(address: str, directory: Path, *, keys: bool = True) -> AsyncIterator[Writers]:
+    """Eight clients that write for as long as the block runs, and are through with what they sent when it ends.
+
+    None of them may be answered with 500.
+    """
+    with closing(Ledger(directory / "ledger")) as ledger:
+        writers = Writers(address, ledger)
+        work = asyncio.create_task(writers.write(CLIENTS, keys=keys))
+        try:
+            await writers.acknowledged(CLIENTS * 5)
+            yield writers
+        finally:
+            writers.stopping = True
+            await work
+    assert not [status for status in writers.statuses if status.startswith("500")], writers.statuses

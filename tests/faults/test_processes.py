@@ -7,23 +7,20 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from ledger import Ledger
+from long_form import IS_LONG
 from people import details, join
 from servers import Server, eventually, is_ready, is_running, running, start, wait_until_ready
-from writers import Writers
+from writers import writing
 
 KILLS = 20
 # Seconds after the workers were started; it takes them about half a second to be ready.
-MOMENTS = [
-    *(0.0, 0.25, 0.5, 0.6),
-    *(pytest.param(n * 0.03, marks=pytest.mark.long) for n in range(30)),
-]
+MOMENTS = [n * 0.03 for n in range(30)] if IS_LONG else [0.0, 0.25, 0.5, 0.6]
 _BODY = httpx.Request("POST", "http://x", json=details()).content
 REGISTRATION = (
     b"POST /api/v1/auth/user HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -42,38 +39,20 @@ async def test_f01_workers_killed_under_load_are_replaced_each_time_and_lose_not
     database, tmp_path
 ):
     chance = random.Random(1)
-    with (
-        closing(Ledger(tmp_path / "ledger")) as ledger,
-        running(tmp_path, database, workers=2) as server,
-    ):
-        writers = Writers(server.address, ledger)
-        writing = asyncio.create_task(writers.write(8, keys=False))
-        for _ in range(KILLS):
-            await some_more_writes(ledger)
-            await kill_and_wait_for_another(chance.choice(server.workers), server)
-        await some_more_writes(ledger)
-        writers.stopping = True
-        await writing
+    with running(tmp_path, database, workers=2) as server:
+        async with writing(server.address, tmp_path, keys=False) as writers:
+            for _ in range(KILLS):
+                await writers.acknowledged(20)
+                await kill_and_wait_for_another(chance.choice(server.workers), server)
+            await writers.acknowledged(20)
 
-    assert ledger.faults(database) == []
+    assert writers.ledger.faults(database) == []
     assert writers.statuses["no answer"] > 0, "no kill has interrupted a call"
-
-
-async def some_more_writes(ledger: Ledger) -> None:
-    enough = ledger.counts["acknowledged"] + 20
-    await until(lambda: ledger.counts["acknowledged"] >= enough)
 
 
 async def kill_and_wait_for_another(worker: int, server: Server) -> None:
     os.kill(worker, signal.SIGKILL)
-    await until(lambda: len({*server.workers} - {worker}) == 2, seconds=6)
-
-
-async def until(condition, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(eventually, lambda: len({*server.workers} - {worker}) == 2, seconds=6)
 
 
 def test_f01_a_worker_that_is_killed_again_and_again_while_it_starts_is_there_in_the_end(

@@ -86,7 +86,10 @@ class PostgresHousekeeping:
             await asyncio.gather(*chores, return_exceptions=True)
 
     async def ensure_ready(self) -> None:
-        """Raise DatabaseUnavailable unless the database answers, has the tables, and lets them be changed."""
+        """Raise DatabaseUnavailable unless the time is known, and the database answers, has the tables, and lets them
+        be changed.
+        """
+        self.clock.now()
         await self.queries.one(_LOOK)
 
     async def refresh(self) -> None:
