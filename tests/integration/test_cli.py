@@ -1,33 +1,56 @@
 """The command line, as a process of its own."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
-from databases import query
+from databases import execute, query
+from referral.adapters.postgres import migrate
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def referral(tmp_path):
-    """Runs the command with these settings, in an empty directory."""
+def started(tmp_path):
+    """Starts the command with these settings, in an empty directory."""
+    processes: list[subprocess.Popen[str]] = []
 
-    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def start(*arguments: str, **settings: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
             [sys.executable, "-m", "referral", *arguments],
             cwd=tmp_path,
             env={
                 "PATH": os.environ["PATH"],
                 **{f"REFERRAL_{name.upper()}": value for name, value in settings.items()},
             },
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
         )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def referral(started):
+    """Runs the command until it has ended."""
+
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        process = started(*arguments, **settings)
+        said, complained = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.returncode, said, complained)
 
     return run
 
@@ -47,6 +70,37 @@ def test_migrate_makes_the_embedded_database(referral, tmp_path):
     assert (done.returncode, done.stdout) == (0, "The database is up to date.\n")
     assert (tmp_path / ".referral" / "postgres").is_dir()
     assert (tmp_path / ".referral" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+async def test_f23_a_migrator_that_waits_for_another_one_says_so(started, databases):
+    with databases.blank() as url:
+        other = await asyncpg.connect(url)
+        async with other.transaction():
+            await other.execute(f"SELECT pg_advisory_xact_lock({migrate._ONE_AT_A_TIME})")
+
+            waiting = started("migrate", database_url=url, secret=SECRET, log_format="json")
+
+            async with asyncio.timeout(20):
+                line = await asyncio.to_thread(waiting.stderr.readline)
+            assert json.loads(line)["event"] == "waiting for another migration"
+        await other.close()
+        said, complained = waiting.communicate()
+        assert (waiting.returncode, said, complained) == (0, "The database is up to date.\n", "")
+
+
+def test_f23_a_role_that_may_not_migrate_is_told_in_a_line(referral, databases):
+    role = f"role_{uuid4().hex}"
+    with databases.blank() as url:
+        execute(url, f"CREATE ROLE {role} LOGIN PASSWORD 'hush'")
+        place = urlsplit(url)
+        weak = place._replace(netloc=f"{role}:hush@{place.netloc.rpartition('@')[2]}").geturl()
+
+        done = referral("migrate", database_url=weak, secret=SECRET)
+
+        execute(url, f"DROP ROLE {role}")
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("The database cannot be migrated: permission denied")
 
 
 def test_a_database_that_does_not_answer_is_told_in_a_line(referral):

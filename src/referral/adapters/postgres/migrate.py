@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
@@ -14,6 +15,7 @@ from sqlalchemy.pool import NullPool
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ONE_AT_A_TIME = 0x5EFE_55A1  # any number, the same for every migrator
 
+log = structlog.get_logger()
 
 # What serving needs, and no more: no DDL, and a superuser could read the server's files and run programs.
 _SERVING_ROLE = (
@@ -25,7 +27,7 @@ _SERVING_ROLE = (
 
 
 def migrate(url: str, revision: str = "head", serving_role: str = "") -> None:
-    """Upgrade the database at `url`; of many processes that try at once, one does it and the rest wait.
+    """Upgrade the database at `url`; of many processes that try at once, one does it and the rest wait, and say so.
 
     Where `serving_role` is named and missing, it is made: a role that reads and writes the rows of these tables
     and of those to come, and can do nothing else. Then `url` has to be a superuser's.
@@ -53,7 +55,9 @@ def _upgrade(connection: Connection, revision: str, serving_role: str) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     with connection.begin():
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
+        if not connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({_ONE_AT_A_TIME})")):
+            log.warning("waiting for another migration")
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
         command.upgrade(config, revision)
         is_known = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
         if serving_role and not connection.execute(is_known, {"role": serving_role}).first():

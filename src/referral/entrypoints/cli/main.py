@@ -34,8 +34,10 @@ def serve(settings: Settings) -> None:
 def migrate(settings: Settings) -> None:
     """Bring the database to the schema of this version."""
     from referral.entrypoints.container import migrate_database
+    from referral.entrypoints.logs import logging_to_stderr
 
-    migrate_database(settings)
+    with logging_to_stderr(settings):
+        migrate_database(settings)
     click.echo("The database is up to date.")
 
 
