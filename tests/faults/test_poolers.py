@@ -98,6 +98,10 @@ def test_the_log_says_once_for_each_worker_that_there_is_a_pooler(server, ann):
 
 
 @pytest.mark.anyio
+def test_f14_nothing_is_said_of_connections_that_a_pooler_shares_out(server, ann):
+    assert not any(line["event"].endswith("database connections") for line in server.lines())
+
+
 async def test_who_waits_for_a_lock_is_refused_and_leaves_nobody_waiting(node, ann):
     code = ann.new_code()
     holder = await asyncpg.connect(node.url)

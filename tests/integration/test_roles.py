@@ -20,7 +20,7 @@ from people import FAR
 from referral.adapters.embedded_postgres import embedded_postgres
 from referral.adapters.embedded_postgres.programs import server_account
 from referral.adapters.postgres.migrate import migrate
-from referral.adapters.postgres.risks import risks_of
+from referral.adapters.postgres.risks import Way, way_to
 from referral.entrypoints.container import migrate_database, open_use_cases, with_database
 from referral.entrypoints.settings import CannotStart, Settings
 from servers import running
@@ -137,6 +137,42 @@ async def test_l09_the_roles_of_the_operations_page_serve_and_migrate(databases)
         execute(databases.server_url, f"DROP ROLE IF EXISTS referral_owner_{suffix}")
 
 
+@pytest.mark.parametrize(
+    ("limit", "workers", "pool_size", "said"),
+    [
+        ("", 2, 10, ("info", "database connections", 20, 197, 9)),
+        ("", 2, 100, ("warning", "too few database connections", 200, 197, 0)),
+        ("ROLE referral CONNECTION LIMIT 15", 1, 10, ("info", "database connections", 10, 15, 1)),
+        (
+            "DATABASE referral CONNECTION LIMIT 5",
+            1,
+            6,
+            ("warning", "too few database connections", 6, 5, 0),
+        ),
+    ],
+)
+def test_f14_a_start_tells_for_how_many_machines_the_database_has_connections(
+    tmp_path, limit, workers, pool_size, said
+):
+    with a_node() as node:
+        if limit:
+            execute(node.url, f"ALTER {limit}")
+        url = url_of(node, "referral")
+        with running(tmp_path, url, workers=workers, pool_size=pool_size) as server:
+            pass
+
+    [line] = [line for line in server.lines() if line["event"].endswith("database connections")]
+    assert (
+        line["level"],
+        line["event"],
+        line["of_one_machine"],
+        line["allowed"],
+        line["machines"],
+    ) == said
+    assert line["workers"] == workers
+    assert line["pool_size"] == pool_size
+
+
 INSTALLED = sorted(path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 ANOTHER_ADDRESS = "127.0.0.2"  # to a client at 127.0.0.1 a server there is on another machine
 SUPERUSER = "The service connects to the database as a superuser; give it a role of its own"
@@ -219,9 +255,9 @@ async def test_l06_an_encrypted_connection_is_not_warned_about(certificate):
     with a_node(INSTALLED[-1], **certificate) as node:
         url = url_of(node, "referral", ANOTHER_ADDRESS)
 
-        assert await risks_of(f"{url}?sslmode=disable") == [IN_THE_CLEAR]
-        assert await risks_of(f"{url}?sslmode=require") == []
+        assert (await way_to(f"{url}?sslmode=disable")).risks == (IN_THE_CLEAR,)
+        assert (await way_to(f"{url}?sslmode=require")).risks == ()
 
 
 async def test_l06_a_database_that_is_away_is_not_waited_for():
-    assert await risks_of("postgresql://nobody@127.0.0.1:1/nothing") == []
+    assert await way_to("postgresql://nobody@127.0.0.1:1/nothing") == Way()

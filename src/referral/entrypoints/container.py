@@ -41,7 +41,7 @@ from referral.adapters.postgres.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.referrals import PostgresReferrals
 from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
 from referral.adapters.postgres.revocations import PostgresRevocations
-from referral.adapters.postgres.risks import risks_of
+from referral.adapters.postgres.risks import way_to
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.users import PostgresUsers
 from referral.adapters.system import SystemRandomness
@@ -170,10 +170,23 @@ def with_database(
         raise CannotStart(str(error)) from error
 
 
-def log_risks(settings: Settings) -> None:
-    """Warn of what is unsafe about the way to a database of the operator's own, where it answers."""
-    for risk in asyncio.run(risks_of(settings.database_url)):
-        structlog.get_logger().warning("unsafe database connection", risk=risk)
+def log_way_to_database(settings: Settings) -> None:
+    """Warn of what is unsafe about the way to the database, and tell for how many machines it has connections."""
+    log = structlog.get_logger()
+    way = asyncio.run(way_to(settings.database_url))
+    for risk in way.risks:
+        log.warning("unsafe database connection", risk=risk)
+    if way.connections is not None:
+        of_one_machine = settings.workers * settings.pool_size
+        enough = of_one_machine <= way.connections
+        (log.info if enough else log.warning)(
+            "database connections" if enough else "too few database connections",
+            workers=settings.workers,
+            pool_size=settings.pool_size,
+            of_one_machine=of_one_machine,
+            allowed=way.connections,
+            machines=way.connections // of_one_machine,
+        )
 
 
 def migrate_database(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from referral.entrypoints.container import log_risks, with_database
+from referral.entrypoints.container import log_way_to_database, with_database
 from referral.entrypoints.listeners import room_for_connections
 from referral.entrypoints.logs import logging_to_stderr
 from referral.entrypoints.settings import CannotStart, Settings
@@ -32,8 +32,7 @@ def serve(settings: Settings) -> None:
         with_database(settings, when_lost=_stop) as complete,
     ):
         _ensure_port_is_free(complete)
-        if settings.database_url:
-            log_risks(settings)
+        log_way_to_database(complete)
         supervisor = Supervisor(
             complete,
             address=complete.host,

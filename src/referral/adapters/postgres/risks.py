@@ -1,4 +1,6 @@
-"""What is worth a warning about how the service reaches a database that is not its own."""
+"""What an operator should know about how the service reaches its database."""
+
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -10,21 +12,38 @@ CONNECT_SECONDS = 0.9
 _CONNECTION = """
     SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
         coalesce(inet_client_addr() <> inet_server_addr(), false) AS is_remote,
-        (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS is_encrypted
+        (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS is_encrypted,
+        pg_backend_pid() AS pid,
+        least(
+            current_setting('max_connections')::int
+                - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true)::int, 0),
+            (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
+            (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user)
+        ) AS connections
 """
 
 
-async def risks_of(url: str) -> list[str]:
-    """A sentence for each risk; none while the database does not answer."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A sentence for each risk, and how many connections the role may have in all; None where a pooler shares them out."""
+
+    risks: tuple[str, ...] = ()
+    connections: int | None = None
+
+
+async def way_to(url: str) -> Way:
+    """What is known of the way to the database; nothing while it does not answer."""
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
         try:
             async with connection.transaction():  # on one server, behind a pooler too
                 [seen] = await connection.fetch(_CONNECTION, timeout=CONNECT_SECONDS)
+            is_pooled = seen["pid"] != connection.get_server_pid()
         finally:
             connection.terminate()
     except FAILURES:
-        return []
+        return Way()
     risks = []
     if seen["is_superuser"]:
         risks.append(
@@ -32,4 +51,4 @@ async def risks_of(url: str) -> list[str]:
         )
     if seen["is_remote"] and not seen["is_encrypted"]:
         risks.append("The connection to the database is not encrypted; use sslmode=verify-full")
-    return risks
+    return Way(tuple(risks), None if is_pooled else seen["connections"])
