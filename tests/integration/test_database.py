@@ -326,7 +326,7 @@ async def test_f25_who_is_a_victim_again_and_again_is_refused(database):
 
     async def lose(_):
         tries.append(1)
-        raise DatabaseUnavailable from asyncpg.SerializationError()
+        raise DatabaseUnavailable(was_undone=True)
 
     with pytest.raises(DatabaseUnavailable):
         await database.again(lose)

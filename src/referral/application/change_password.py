@@ -1,11 +1,12 @@
 from dataclasses import dataclass
 
+from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, PasswordHasher, UnitOfWork, Users
 from referral.domain.errors import Checks, WrongPassword
-from referral.domain.user import UserId
+from referral.domain.user import User, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,11 @@ class ChangePassword:
             checks.done()
             await self.confirm_password(user, password, client_address)
             new_hash = await self.password_hasher.hash(secret.text)
-            async with self.unit_of_work.begin() as tx:
-                if await tx.users.lock(user_id) != user:
-                    raise WrongPassword  # it was changed while this one was checked
-                await tx.users.change_credentials(user.with_password(new_hash), self.clock.now())
-                await tx.refresh_tokens.revoke_all_of(user_id)
+            await again(self._change, user, new_hash)
+
+    async def _change(self, user: User, new_hash: str) -> None:
+        async with self.unit_of_work.begin() as tx:
+            if await tx.users.lock(user.id) != user:
+                raise WrongPassword  # it was changed while this one was checked
+            await tx.users.change_credentials(user.with_password(new_hash), self.clock.now())
+            await tx.refresh_tokens.revoke_all_of(user.id)

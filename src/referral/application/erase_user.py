@@ -1,10 +1,11 @@
 from dataclasses import dataclass
 
+from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.confirm_password import ConfirmPassword
 from referral.application.ports import Clock, UnitOfWork, Users
 from referral.domain.errors import WrongPassword
-from referral.domain.user import UserId
+from referral.domain.user import User, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,13 @@ class EraseUser:
         with self.audit.of("erase-user", user_id):
             user = await self.users.by_id(user_id)
             await self.confirm_password(user, password, client_address)
-            async with self.unit_of_work.begin() as tx:
-                if await tx.users.lock(user_id) != user:
-                    raise WrongPassword  # it was changed while this one was checked
-                now = self.clock.now()
-                await tx.codes.retire_all_of(user_id, now)
-                await tx.refresh_tokens.revoke_all_of(user_id)
-                await tx.users.erase(user, now)
+            await again(self._erase, user)
+
+    async def _erase(self, user: User) -> None:
+        async with self.unit_of_work.begin() as tx:
+            if await tx.users.lock(user.id) != user:
+                raise WrongPassword  # it was changed while this one was checked
+            now = self.clock.now()
+            await tx.codes.retire_all_of(user.id, now)
+            await tx.refresh_tokens.revoke_all_of(user.id)
+            await tx.users.erase(user, now)

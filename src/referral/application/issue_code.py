@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
 from referral.application.limit import Limit
@@ -58,7 +59,7 @@ class IssueCode:
                 attempts -= 1
                 text = chosen or self.randomness.code_text()
                 try:
-                    issued = await self._issue(owner_id, text, until, replace_active)
+                    issued = await again(self._issue, owner_id, text, until, replace_active)
                 except CodeTaken:
                     if not attempts:
                         raise

@@ -1,12 +1,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.limit import Limit
 from referral.application.ports import Clock, RateLimiter, RefreshTokens, UnitOfWork
 from referral.application.token_pair import TokenPair, TokenPairs
 from referral.domain.errors import InvalidRefreshToken
-from referral.domain.refresh_token import digest_of
+from referral.domain.refresh_token import Digest, digest_of
 
 PER_FAMILY = Limit(hits=60, window=timedelta(minutes=1))
 
@@ -33,13 +34,20 @@ class RefreshTokenPair:
             deed.user_id = token.user_id
             if token.spent_at is None:  # one that comes back has to end its family, however often
                 await self.rate_limiter.hit({f"refresh:{token.family_id}": PER_FAMILY})
-            async with self.unit_of_work.begin() as tx:
-                token, holder = await tx.refresh_tokens.lock(digest)
-                if token.spent_at is None:
-                    await tx.refresh_tokens.save(token.spend(holder, self.clock.now()))
-                    pair, successor = self.token_pairs.make(holder, token.family_id)
-                    await tx.refresh_tokens.add(successor)
-                    return pair
+            pair = await again(self._exchange, digest)
+            if pair is None:
+                deed.reason = "used before"
+                raise InvalidRefreshToken  # only now: inside, it would undo the revocation
+            return pair
+
+    async def _exchange(self, digest: Digest) -> TokenPair | None:
+        """The new pair; none for a token that was spent before: then its family is revoked."""
+        async with self.unit_of_work.begin() as tx:
+            token, holder = await tx.refresh_tokens.lock(digest)
+            if token.spent_at is not None:
                 await tx.refresh_tokens.revoke_family(token.family_id)
-            deed.reason = "used before"
-            raise InvalidRefreshToken  # only now: inside, it would undo the revocation
+                return None
+            await tx.refresh_tokens.save(token.spend(holder, self.clock.now()))
+            pair, successor = self.token_pairs.make(holder, token.family_id)
+            await tx.refresh_tokens.add(successor)
+            return pair

@@ -1,6 +1,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.code_guesses import CodeGuesses
 from referral.application.input_rules import InputRules
@@ -81,7 +82,7 @@ class RegisterUser:
             )
             await self.users.ensure_free(user)
             user = replace(user, password_hash=await self.password_hasher.hash(secret.text))
-            user = await self._store(user, referral_code)
+            user = await again(self._store, user, referral_code)
             deed.user_id = user.id
             return user
 

@@ -1,7 +1,8 @@
 from dataclasses import dataclass
 
+from referral.application.again import again
 from referral.application.audit import Audit
-from referral.application.ports import Clock, UnitOfWork
+from referral.application.ports import Clock, Deed, UnitOfWork
 from referral.domain.errors import CodeNotFound, InvalidInput
 from referral.domain.referral_code import CodeText
 from referral.domain.user import UserId
@@ -24,9 +25,12 @@ class RetireCode:
                 text = CodeText.parse(code)
             except InvalidInput:
                 raise CodeNotFound from None
-            async with self.unit_of_work.begin() as tx:
-                await tx.users.lock(owner_id)
-                found = await tx.codes.by_text(text)
-                deed.code_id = found.id
-                found.ensure_owned_by(owner_id)
-                await tx.codes.retire(found.retire(self.clock.now()))
+            await again(self._retire, owner_id, text, deed)
+
+    async def _retire(self, owner_id: UserId, text: CodeText, deed: Deed) -> None:
+        async with self.unit_of_work.begin() as tx:
+            await tx.users.lock(owner_id)
+            found = await tx.codes.by_text(text)
+            deed.code_id = found.id
+            found.ensure_owned_by(owner_id)
+            await tx.codes.retire(found.retire(self.clock.now()))

@@ -1,7 +1,8 @@
 from dataclasses import dataclass
 
+from referral.application.again import again
 from referral.application.audit import Audit
-from referral.application.ports import UnitOfWork
+from referral.application.ports import Deed, UnitOfWork
 from referral.domain.errors import InvalidRefreshToken
 from referral.domain.refresh_token import digest_of
 
@@ -18,11 +19,13 @@ class RevokeTokens:
 
     async def __call__(self, *, refresh_token: str) -> None:
         with self.audit.of("revoke") as deed:
-            async with self.unit_of_work.begin() as tx:
-                try:
-                    token, _ = await tx.refresh_tokens.lock(digest_of(refresh_token))
-                except InvalidRefreshToken:
-                    deed.reason = "unknown token"
-                    return
-                deed.user_id = token.user_id
-                await tx.refresh_tokens.revoke_family(token.family_id)
+            try:
+                await again(self._revoke, refresh_token, deed)
+            except InvalidRefreshToken:
+                deed.reason = "unknown token"
+
+    async def _revoke(self, refresh_token: str, deed: Deed) -> None:
+        async with self.unit_of_work.begin() as tx:
+            token, _ = await tx.refresh_tokens.lock(digest_of(refresh_token))
+            deed.user_id = token.user_id
+            await tx.refresh_tokens.revoke_family(token.family_id)

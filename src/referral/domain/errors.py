@@ -207,6 +207,11 @@ class DatabaseUnavailable(Busy):
 
     detail = "The database is not available; try again in a moment."
 
+    def __init__(self, *, was_undone: bool = False) -> None:
+        """`was_undone`, because it was in the way of others, or they in its: it may be done at once."""
+        super().__init__()
+        self.was_undone = was_undone
+
 
 class ShuttingDown(Busy):
     """The service was told to stop, and finishes what it has begun."""

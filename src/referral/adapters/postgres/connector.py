@@ -24,6 +24,7 @@ _SESSION = {
     "application_name": "referral",
     "timezone": "UTC",
     "jit": "off",  # compiling costs more than any statement here
+    "default_transaction_isolation": "read committed",  # what is decided under a lock is read after it was taken
     **TIMEOUTS,
 }
 _WHERE = "SELECT pg_backend_pid() AS pid, current_setting('transaction_read_only') AS read_only"

@@ -14,7 +14,6 @@ from referral.adapters.postgres.errors import (
     FAILURES,
     MISPLACED,
     READ_ONLY,
-    UNDONE,
     is_lost,
     translated,
 )
@@ -27,7 +26,12 @@ CALL_SECONDS = 1.6
 TRIES = 4
 JITTER_SECONDS = 0.05
 
-_BEGIN_POOLED = "; ".join(["BEGIN", *(f"SET LOCAL {name} = '{v}'" for name, v in TIMEOUTS.items())])
+_BEGIN_POOLED = "; ".join(
+    [
+        "BEGIN ISOLATION LEVEL READ COMMITTED",
+        *(f"SET LOCAL {name} = '{v}'" for name, v in TIMEOUTS.items()),
+    ]
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -138,7 +142,7 @@ class Database:
                 return await attempt(patience, *args, **kwargs)
             except DatabaseUnavailable as refusal:
                 tries -= 1
-                if not tries or not isinstance(refusal.__cause__, UNDONE):
+                if not tries or not refusal.was_undone:
                     raise
             await asyncio.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311  no secret
 

@@ -46,4 +46,6 @@ def translated(
     server_side = (
         isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "XX")[:2] in _SERVER_SIDE
     )
-    return DatabaseUnavailable() if server_side or isinstance(error, UNREACHABLE) else None
+    if server_side or isinstance(error, UNREACHABLE):
+        return DatabaseUnavailable(was_undone=isinstance(error, UNDONE))
+    return None
