@@ -49,7 +49,16 @@ from referral.domain.referral_code import (
     ReferralCode,
 )
 from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
-from referral.domain.user import EMAIL_MAX_LENGTH, PASSWORD_MAX_BYTES, EmailAddress, User, UserId
+from referral.domain.user import (
+    EMAIL_MAX_LENGTH,
+    PASSWORD_MAX_BYTES,
+    EmailAddress,
+    ErasedUser,
+    PublicUser,
+    User,
+    UserId,
+    Username,
+)
 
 
 @dataclass
@@ -371,13 +380,13 @@ class InMemoryUsers:
 
     async def add(self, user: User) -> None:
         async with self.access.write() as rows:
-            _ensure_free(rows, user)
+            _ensure_free(rows, user.username, user.email)
             if user.id in rows.users:
                 raise DatabaseUnavailable
             rows.users[user.id] = user
 
-    async def ensure_free(self, user: User) -> None:
-        _ensure_free(self.access.read(), user)
+    async def ensure_free(self, username: Username, email: EmailAddress) -> None:
+        _ensure_free(self.access.read(), username, email)
 
     async def by_id(self, user_id: UserId) -> User:
         return self.access.read().user(user_id)
@@ -410,15 +419,15 @@ class InMemoryUsers:
                     credentials_version=user.credentials_version,
                 )
 
-    async def erase(self, user: User, now: datetime) -> None:
+    async def erase(self, user: ErasedUser) -> None:
         async with self.access.write() as rows:
             rows.users.pop(user.id, None)
 
 
-def _ensure_free(rows: Rows, user: User) -> None:
-    if any(user.username.key == other.username.key for other in rows.users.values()):
+def _ensure_free(rows: Rows, username: Username, email: EmailAddress) -> None:
+    if any(username.key == other.username.key for other in rows.users.values()):
         raise UsernameTaken
-    if any(user.email.key == other.email.key for other in rows.users.values()):
+    if any(email.key == other.email.key for other in rows.users.values()):
         raise EmailTaken
 
 
@@ -460,13 +469,13 @@ class InMemoryReferralCodes:
 
     async def active_by_email(
         self, email: EmailAddress, now: datetime
-    ) -> tuple[ReferralCode, User]:
+    ) -> tuple[ReferralCode, PublicUser]:
         rows = self.access.read()
         for user in rows.users.values():
             if user.email.key == email.key:
                 for code in _owned(rows, user.id):
                     if code.is_active(now):
-                        return code, rows.user(user.id)
+                        return code, user.public
         raise CodeNotFound
 
     async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:

@@ -147,7 +147,7 @@ async def test_everyone_sees_whom_they_brought_themselves(referrals, users, brin
 async def test_an_erased_referee_stays_without_a_name(referrals, users, bring, ann):
     await bring(1, 2)
 
-    await users.erase(await users.by_id(an_id(101)), NOW)
+    await users.erase((await users.by_id(an_id(101))).erased(NOW))
 
     page = await referrals.page_of(ann.id, PageRequest())
     assert page.total == 2

@@ -69,7 +69,7 @@ async def test_b15_within_a_second_of_a_new_password_what_was_issued_before_is_r
 async def test_b15_within_a_second_of_an_erasure_everything_is_revoked(
     revocations, users, ann, clock
 ):
-    await users.erase(ann, clock.now())
+    await users.erase(ann.erased(clock.now()))
 
     await become_revoked(revocations, claims_of(ann), within=1)
 

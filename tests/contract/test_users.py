@@ -35,7 +35,7 @@ async def test_a_name_is_stored_once_in_any_case(users, ann, name):
     with pytest.raises(UsernameTaken):
         await users.add(again)
     with pytest.raises(UsernameTaken):
-        await users.ensure_free(again)
+        await users.ensure_free(again.username, again.email)
     with pytest.raises(UserNotFound):
         await users.by_id(again.id)
 
@@ -47,7 +47,7 @@ async def test_an_address_is_stored_once_in_any_case(users, ann, email):
     with pytest.raises(EmailTaken):
         await users.add(again)
     with pytest.raises(EmailTaken):
-        await users.ensure_free(again)
+        await users.ensure_free(again.username, again.email)
     with pytest.raises(UserNotFound):
         await users.by_id(again.id)
 
@@ -62,7 +62,7 @@ async def test_an_id_drawn_twice_can_be_tried_again(users, ann):
 async def test_another_name_and_address_are_free(users, ann):
     bob = a_user("bob", number=2)
 
-    await users.ensure_free(bob)
+    await users.ensure_free(bob.username, bob.email)
     await users.add(bob)
 
     assert await users.by_id(bob.id) == bob
@@ -147,7 +147,7 @@ async def test_new_credentials_are_stored_with_their_version(users, ann):
 
 
 async def test_an_erased_user_is_found_by_nothing(users, ann):
-    await users.erase(ann, NOW)
+    await users.erase(ann.erased(NOW))
 
     for find in (users.by_id, users.lock):
         with pytest.raises(UserNotFound):
@@ -158,9 +158,9 @@ async def test_an_erased_user_is_found_by_nothing(users, ann):
 
 
 async def test_nothing_brings_an_erased_user_back(users, ann):
-    await users.erase(ann, NOW)
+    await users.erase(ann.erased(NOW))
 
-    await users.erase(ann, NOW + timedelta(days=1))
+    await users.erase(ann.erased(NOW + timedelta(days=1)))
     await users.change_credentials(ann.with_password("new hash"), NOW)
 
     with pytest.raises(UserNotFound):
@@ -168,10 +168,10 @@ async def test_nothing_brings_an_erased_user_back(users, ann):
 
 
 async def test_an_erased_users_name_and_address_are_free(users, ann):
-    await users.erase(ann, NOW)
+    await users.erase(ann.erased(NOW))
     again = replace(a_user("ann", number=2), email=EmailAddress("ann@example.org"))
 
-    await users.ensure_free(again)
+    await users.ensure_free(again.username, again.email)
     await users.add(again)
 
     assert await users.by_login("ann") == again

@@ -132,7 +132,7 @@ async def test_an_account_erased_while_its_password_is_checked_cannot_be_logged_
     ann = await sign_up("ann")
 
     async def erase():
-        await store.users.erase(ann, clock.now())
+        await store.users.erase(ann.erased(clock.now()))
 
     password_hasher.meanwhile = erase
     with pytest.raises(WrongCredentials):

@@ -87,7 +87,7 @@ async def test_a_token_is_worthless_once_the_password_changed(
 async def test_a_token_is_worthless_once_its_holder_is_erased(
     *, refresh_token_pair, authenticate, store, ann, pair, clock
 ):
-    await store.users.erase(ann, clock.now())
+    await store.users.erase(ann.erased(clock.now()))
 
     with pytest.raises(InvalidRefreshToken):
         await refresh_token_pair(refresh_token=pair.refresh_token)

@@ -5,9 +5,9 @@ import unicodedata
 
 import pytest
 
-from examples import a_user
+from examples import NOW, a_user
 from referral.domain.errors import InvalidInput
-from referral.domain.user import EmailAddress, Password, Username, normalise_password
+from referral.domain.user import EmailAddress, ErasedUser, Password, Username, normalise_password
 
 
 @pytest.mark.parametrize("raw", ["ann", "a" * 50, "a.b@c+d-e_f", "Анна", "名前名", "x٣x", "007"])
@@ -190,3 +190,12 @@ def test_a_new_password_makes_a_new_version_of_the_credentials():
 def test_neither_a_password_nor_its_hash_shows_when_printed():
     assert "hash of ann" not in repr(a_user("ann"))
     assert "battery" not in repr(Password.parse("correct horse battery"))
+
+
+def test_of_an_erased_user_stays_a_new_version_of_the_credentials_and_no_name():
+    ann = a_user("ann")
+
+    erased = ann.erased(NOW)
+
+    assert erased == ErasedUser(id=ann.id, credentials_version=2, erased_at=NOW)
+    assert "ann" not in repr(erased)

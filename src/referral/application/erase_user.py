@@ -37,4 +37,4 @@ class EraseUser:
             now = self.clock.now()
             await tx.codes.retire_all_of(user.id, now)
             await tx.refresh_tokens.revoke_all_of(user.id)
-            await tx.users.erase(user, now)
+            await tx.users.erase(user.erased(now))

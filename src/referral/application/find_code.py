@@ -6,7 +6,7 @@ from referral.application.limit import Limit
 from referral.application.ports import Clock, EmailAddresses, RateLimiter, ReferralCodes
 from referral.domain.errors import CodeNotFound, InvalidInput
 from referral.domain.referral_code import ReferralCode
-from referral.domain.user import User, UserId
+from referral.domain.user import PublicUser, UserId
 
 PER_MINUTE = Limit(hits=30, window=timedelta(minutes=1))
 PER_HOUR = Limit(hits=300, window=timedelta(hours=1))
@@ -28,7 +28,7 @@ class FindCode:
 
     async def __call__(
         self, *, email: str, caller_id: UserId | None = None
-    ) -> tuple[ReferralCode, User]:
+    ) -> tuple[ReferralCode, PublicUser]:
         try:
             address = self.email_addresses.parse(email)
         except InvalidInput:

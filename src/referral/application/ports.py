@@ -16,7 +16,7 @@ from referral.application.page import Page, PageRequest
 from referral.domain.referral import Referral
 from referral.domain.referral_code import CodeId, CodeText, NewReferralCode, ReferralCode
 from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
-from referral.domain.user import EmailAddress, User, UserId
+from referral.domain.user import EmailAddress, ErasedUser, PublicUser, User, UserId, Username
 
 # Longer than any attempt takes, and short enough to wait for.
 IN_PROGRESS = timedelta(seconds=10)
@@ -159,7 +159,7 @@ class Users(Protocol):
     async def add(self, user: User) -> None:
         """Store a new user; raise UsernameTaken or EmailTaken."""
 
-    async def ensure_free(self, user: User) -> None:
+    async def ensure_free(self, username: Username, email: EmailAddress) -> None:
         """Raise UsernameTaken or EmailTaken if that is so now; only `add` can promise it for good."""
 
     async def by_id(self, user_id: UserId) -> User:
@@ -181,8 +181,8 @@ class Users(Protocol):
     async def change_credentials(self, user: User, now: datetime) -> None:
         """Store the user's new hash and credentials version, which revokes every token issued before."""
 
-    async def erase(self, user: User, now: datetime) -> None:
-        """Forget name, address and password for good; what others see of the user keeps only the id."""
+    async def erase(self, user: ErasedUser) -> None:
+        """Forget name, address and password for good, and revoke every token issued before."""
 
 
 class ReferralCodes(Protocol):
@@ -200,7 +200,7 @@ class ReferralCodes(Protocol):
 
     async def active_by_email(
         self, email: EmailAddress, now: datetime
-    ) -> tuple[ReferralCode, User]:
+    ) -> tuple[ReferralCode, PublicUser]:
         """The active code of the user with this address, and the user; raise CodeNotFound."""
 
     async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:

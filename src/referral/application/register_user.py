@@ -72,16 +72,15 @@ class RegisterUser:
 
             referral_code = None if code is None else await self._usable(code, client_address)
             deed.code_id = None if referral_code is None else referral_code.id
+            await self.users.ensure_free(name, address)
             user = User(
                 id=UserId(self.randomness.new_id()),
                 username=name,
                 email=address,
-                password_hash="",
+                password_hash=await self.password_hasher.hash(secret.text),
                 created_at=self.clock.now(),
                 referrer_id=None if referral_code is None else referral_code.owner_id,
             )
-            await self.users.ensure_free(user)
-            user = replace(user, password_hash=await self.password_hasher.hash(secret.text))
             user = await again(self._store, user, referral_code)
             deed.user_id = user.id
             return user

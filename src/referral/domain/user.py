@@ -138,8 +138,36 @@ class User:
     referrer_id: UserId | None = None
     credentials_version: int = 1
 
+    @property
+    def public(self) -> "PublicUser":
+        return PublicUser(id=self.id, username=self.username, email=self.email)
+
     def with_password(self, password_hash: str) -> Self:
         """The user with a new password, which makes every token issued before worthless."""
         return replace(
             self, password_hash=password_hash, credentials_version=self.credentials_version + 1
         )
+
+    def erased(self, now: datetime) -> "ErasedUser":
+        """What stays of the user once the account is closed; every token issued before is worthless."""
+        return ErasedUser(
+            id=self.id, credentials_version=self.credentials_version + 1, erased_at=now
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicUser:
+    """A user, as others may see them."""
+
+    id: UserId
+    username: Username
+    email: EmailAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedUser:
+    """Someone who had an account: an id in others' referrals, and no name, address or password."""
+
+    id: UserId
+    credentials_version: int
+    erased_at: datetime

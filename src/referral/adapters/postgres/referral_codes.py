@@ -21,11 +21,10 @@ from sqlalchemy.dialects.postgresql import insert
 from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.tables import ACTIVE_WHILE, referral_codes, users
-from referral.adapters.postgres.users import USER_COLUMNS, user_from, user_with_referrer
 from referral.application.page import Page, PageRequest
 from referral.domain.errors import ActiveCodeExists, CodeNotFound, CodeTaken, UserNotFound
 from referral.domain.referral_code import CodeText, NewReferralCode, ReferralCode
-from referral.domain.user import EmailAddress, User, UserId
+from referral.domain.user import EmailAddress, PublicUser, UserId, Username
 
 CODE_COLUMNS = (
     referral_codes.c.id,
@@ -108,10 +107,8 @@ _owner_by_email = func.coalesce(
     literal(UUID(int=0), Uuid),
 )
 _ACTIVE_BY_EMAIL = Statement(
-    select(*CODE_COLUMNS, *USER_COLUMNS)
-    .select_from(
-        referral_codes.outerjoin(user_with_referrer, users.c.id == referral_codes.c.owner_id)
-    )
+    select(*CODE_COLUMNS, users.c.username, users.c.email)
+    .select_from(referral_codes.outerjoin(users, users.c.id == referral_codes.c.owner_id))
     .where(referral_codes.c.owner_id == _owner_by_email, _active)
 )
 _listed = (referral_codes.c.owner_id == bindparam("owner")) & referral_codes.c.retired_at.is_(None)
@@ -162,11 +159,16 @@ class PostgresReferralCodes:
 
     async def active_by_email(
         self, email: EmailAddress, now: datetime
-    ) -> tuple[ReferralCode, User]:
+    ) -> tuple[ReferralCode, PublicUser]:
         row = await self.queries.one(_ACTIVE_BY_EMAIL, email_key=email.key, now=now)
         if row is None:
             raise CodeNotFound
-        return _code_from(row), user_from(row)
+        owner = PublicUser(
+            id=row["owner_id"],
+            username=Username(row["username"]),
+            email=EmailAddress(row["email"]),
+        )
+        return _code_from(row), owner
 
     async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:
         rows = await self.queries.all(

@@ -9,7 +9,7 @@ from referral.adapters.postgres.database import Queries
 from referral.adapters.postgres.statement import Statement
 from referral.adapters.postgres.tables import referrals, users
 from referral.domain.errors import DatabaseUnavailable, EmailTaken, UsernameTaken, UserNotFound
-from referral.domain.user import EmailAddress, User, UserId, Username
+from referral.domain.user import EmailAddress, ErasedUser, User, UserId, Username
 
 USER_COLUMNS = (
     users.c.id.label("user_id"),
@@ -94,7 +94,7 @@ _ERASE = Statement(
         email=null(),
         email_key=null(),
         password_hash=null(),
-        credentials_version=users.c.credentials_version + 1,
+        credentials_version=bindparam("new_version"),
         credentials_changed_at=bindparam("now"),
         erased_at=bindparam("now"),
     )
@@ -119,13 +119,11 @@ class PostgresUsers:
             created_at=user.created_at,
         )
         if added is None:
-            await self.ensure_free(user)
+            await self.ensure_free(user.username, user.email)
             raise DatabaseUnavailable  # who was in the way is gone since: the next attempt may succeed
 
-    async def ensure_free(self, user: User) -> None:
-        taken = await self.queries.one(
-            _TAKEN, username_key=user.username.key, email_key=user.email.key
-        )
+    async def ensure_free(self, username: Username, email: EmailAddress) -> None:
+        taken = await self.queries.one(_TAKEN, username_key=username.key, email_key=email.key)
         if taken is not None:
             raise EmailTaken if taken["by_email"] else UsernameTaken
 
@@ -162,5 +160,7 @@ class PostgresUsers:
             now=now,
         )
 
-    async def erase(self, user: User, now: datetime) -> None:
-        await self.queries.one(_ERASE, user_id=user.id, now=now)
+    async def erase(self, user: ErasedUser) -> None:
+        await self.queries.one(
+            _ERASE, user_id=user.id, new_version=user.credentials_version, now=user.erased_at
+        )

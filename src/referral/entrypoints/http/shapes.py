@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from referral.domain import user as rules
 from referral.domain.referral_code import CODE_LENGTH
-from referral.domain.user import User
+from referral.domain.user import PublicUser, User
 
 _NAME = {
     "minLength": rules.USERNAME_LENGTH.start,
@@ -96,5 +96,5 @@ class UserSummary(msgspec.Struct, kw_only=True):
     username: Name
 
     @classmethod
-    def of(cls, user: User) -> "UserSummary":
+    def of(cls, user: User | PublicUser) -> "UserSummary":
         return cls(id=user.id, email=user.email.text, username=user.username.text)
