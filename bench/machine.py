@@ -84,7 +84,9 @@ def description() -> str:
         "uvloop",
     )
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    autogroup = Path("/proc/sys/kernel/sched_autogroup_enabled")
+    shared = autogroup.exists() and autogroup.read_text().strip() == "1"
     return (
-        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB; Linux {platform.release()},"
-        f" Python {platform.python_version()}; {versions}"
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB; Linux {platform.release()}"
+        f"{' with autogroup' if shared else ''}, Python {platform.python_version()}; {versions}"
     )

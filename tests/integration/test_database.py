@@ -3,7 +3,7 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -140,6 +140,7 @@ async def test_f26_two_thousand_cancelled_calls_leave_no_connection_in_use(datab
         if n % 20 == 0:  # let some of them get further
             await asyncio.sleep(0.001)
     await asyncio.wait(calls)
+    await asyncio.gather(*database.pool._making)
 
     assert database.pool.in_use == 0
     async with database.connection() as one, database.connection() as other:
@@ -256,31 +257,28 @@ async def test_f14_who_is_refused_a_connection_waits_for_one_in_use(databases, u
         execute(url, "DROP ROLE limited")
 
 
-async def test_f14_who_is_refused_after_the_others_were_through_takes_one_of_theirs(url):
-    refuse = asyncio.Event()
-
+async def test_who_waits_for_a_new_connection_takes_one_that_comes_free_before(url):
     @dataclass(slots=True)
-    class FullAfterTheFirst(Connector):
-        made: int = 0
+    class OnlyTheFirst(Connector):
+        asked: int = 0
+        asked_again: asyncio.Event = field(default_factory=asyncio.Event)
 
         async def connect(self):
-            self.made += 1
-            if self.made == 1:
-                return await Connector.connect(self)
-            await refuse.wait()
-            raise asyncpg.TooManyConnectionsError
+            self.asked += 1
+            if self.asked > 1:
+                self.asked_again.set()
+                await asyncio.Event().wait()
+            return await Connector.connect(self)
 
-    pool = Pool(FullAfterTheFirst(url, statement_cache_size=0), size=2)
+    pool = Pool(OnlyTheFirst(url, statement_cache_size=0), size=2)
     first = await pool.take(1)
     second = asyncio.create_task(pool.take(1))
-    await asyncio.sleep(0)
+    await pool.connector.asked_again.wait()
     pool.give_back(first, pool.generation, usable=True)
-    refuse.set()
 
     assert await second is first
     pool.give_back(first, pool.generation, usable=True)
-    assert pool.in_use == 0
-    pool.distrust()
+    pool.close()
 
 
 # --- what was undone for no reason of its own is tried again

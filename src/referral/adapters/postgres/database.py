@@ -88,7 +88,7 @@ class Database:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.pool.distrust()
+        self.pool.close()
 
     def connection(self) -> "OneConnection":
         """Queries on one connection that nobody else uses, with `async with`."""

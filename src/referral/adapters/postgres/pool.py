@@ -7,6 +7,10 @@ from referral.adapters.postgres.connector import Connection, Connector
 
 # So long one waits for a connection that others use.
 TURN_SECONDS = 0.9
+# A connection may take so long to be made, and so many are made at a time: each costs PostgreSQL a process, and more of
+# them would keep the connections in use from answering.
+MAKING_SECONDS = 1.5
+MAKING = 2
 # Before a firewall on the way forgets a connection that nobody uses.
 IDLE_SECONDS = 300
 # So long no other connection is asked for when one was refused while others were in use.
@@ -23,7 +27,8 @@ class Pool:
     generation: int = field(default=0, init=False)
     in_use: int = field(default=0, init=False)  # those that are being made count, too
     _idle: list[tuple[Connection, float]] = field(default_factory=list, init=False)
-    _turns: deque[asyncio.Future[Connection | None]] = field(default_factory=deque, init=False)
+    _turns: deque[asyncio.Future[Connection]] = field(default_factory=deque, init=False)
+    _making: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _full_until: float = field(default=0.0, init=False)
 
     def idle(self) -> Connection | None:
@@ -37,49 +42,47 @@ class Pool:
         return None
 
     async def take(self, seconds: float) -> Connection:
-        """A new connection, or the next that comes free; to be given back. Raises OSError or asyncpg's errors."""
-        async with asyncio.timeout(seconds):
-            return await self._new_or_next()
-
-    async def _new_or_next(self) -> Connection:
-        refusal: Exception = TimeoutError()
-        while True:
-            has_room = self.in_use < self.size and time.monotonic() >= self._full_until
-            if has_room or not self.in_use:
-                self.in_use += 1
-                try:
-                    return await self.connector.connect()
-                except BaseException as error:
-                    self._leave()
-                    if not isinstance(error, Exception):
-                        raise
-                    kept = self.idle()  # others may be through by now
-                    if kept is not None:
-                        return kept
-                    if not self.in_use:
-                        raise
-                    self._full_until = time.monotonic() + FULL_SECONDS
-                    refusal = error
-            connection = await self._next(refusal)
-            if connection is not None:
-                return connection
-
-    async def _next(self, refusal: Exception) -> Connection | None:
-        """The next connection that somebody gives back, or None when there may be room for another.
-
-        Raises the refusal when that takes too long.
-        """
-        turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        """The next connection that comes free, or a new one; to be given back. Raises OSError or asyncpg's errors."""
+        turn: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._turns.append(turn)
+        self._grow()
         try:
-            await asyncio.wait([turn], timeout=TURN_SECONDS)
+            await asyncio.wait([turn], timeout=min(seconds, TURN_SECONDS))
         except BaseException:
-            if not turn.cancel():  # it came too late for this one
+            if not turn.cancel() and not turn.exception():  # it came too late for this one
                 self._pass_on(turn.result())
             raise
         if turn.cancel():
-            raise refusal
+            raise TimeoutError
         return turn.result()
+
+    def _grow(self) -> None:
+        """Have a connection made where there is room; nobody waits for it who can have another before it is there."""
+        has_room = self.in_use < self.size and time.monotonic() >= self._full_until
+        if len(self._making) < MAKING and (has_room or not self.in_use):
+            self.in_use += 1
+            making = asyncio.create_task(self._make())
+            self._making.add(making)
+            making.add_done_callback(self._making.discard)
+
+    async def _make(self) -> None:
+        generation = self.generation
+        try:
+            async with asyncio.timeout(MAKING_SECONDS):
+                connection = await self.connector.connect()
+        except Exception as error:  # noqa: BLE001  who waits for it is told
+            self.in_use -= 1
+            if self.in_use:
+                self._full_until = time.monotonic() + FULL_SECONDS
+            while not self.in_use and self._turns:  # nobody is left who could give them one
+                turn = self._turns.popleft()
+                if not turn.done():
+                    turn.set_exception(error)
+        except BaseException:
+            self.in_use -= 1
+            raise
+        else:
+            self.give_back(connection, generation, usable=True)
 
     def give_back(self, connection: Connection, generation: int, *, usable: bool) -> None:
         """Let the next one have it; one that is not usable, or of another generation, is thrown away."""
@@ -87,22 +90,25 @@ class Pool:
             self._pass_on(connection)
         else:
             connection.terminate()
-            self._leave()
+            self.in_use -= 1
+            if any(not turn.done() for turn in self._turns):
+                self._grow()
 
-    def _pass_on(self, connection: Connection | None) -> None:
-        """Hand a connection, or else room for one, to who has waited longest."""
+    def _pass_on(self, connection: Connection) -> None:
+        """Hand a connection to who has waited longest."""
         while self._turns:
             turn = self._turns.popleft()
             if not turn.done():
                 turn.set_result(connection)
                 return
-        if connection is not None:
-            self.in_use -= 1
-            self._idle.append((connection, time.monotonic()))
-
-    def _leave(self) -> None:
         self.in_use -= 1
-        self._pass_on(None)
+        self._idle.append((connection, time.monotonic()))
+
+    def close(self) -> None:
+        """Throw away every connection, those that are being made included."""
+        for making in self._making:
+            making.cancel()
+        self.distrust()
 
     def distrust(self) -> None:
         """Throw away every connection that there is, those in use as soon as they are given back."""
