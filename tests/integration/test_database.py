@@ -392,7 +392,7 @@ async def test_a_server_that_takes_no_writes_is_not_used(url):
 async def test_f07_a_server_that_takes_no_writes_any_more_is_left_at_once(url, database):
     async with database.connection() as one, database.connection() as other:
         pids = {await which(one), await which(other)}
-        await one.execute("SET default_transaction_read_only = on")
+        await one.command("SET default_transaction_read_only = on")
 
     await database.one(CHANGE, thing=1)
 

@@ -31,6 +31,10 @@ class WatchedQueries:
         self.seen.append(statement.sql)
         return await self.database.one(statement, **values)
 
+    async def execute(self, statement, **values):
+        self.seen.append(statement.sql)
+        await self.database.execute(statement, **values)
+
 
 @pytest.fixture
 def queries(database):

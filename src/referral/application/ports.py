@@ -207,7 +207,7 @@ class ReferralCodes(Protocol):
         """The owner's codes, oldest first, expired ones too, retired ones not. Takes no cursor."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Referee:
     """Someone whom a referrer brought; name and address are None once that person's account is erased."""
 

@@ -44,6 +44,8 @@ class Queries(Protocol):
 
     async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None: ...
 
+    async def execute(self, statement: Statement, **values: Any) -> None: ...
+
 
 @dataclass(slots=True)
 class Patience:
@@ -100,6 +102,9 @@ class Database:
     async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         return await self.again(self._alone, Connection.fetchrow, statement, values)
 
+    async def execute(self, statement: Statement, **values: Any) -> None:
+        await self.again(self._alone, Connection.execute, statement, values)
+
     async def _alone(
         self,
         patience: Patience,
@@ -119,15 +124,15 @@ class Database:
         """Queries in one transaction: committed at a clean end, else undone."""
         async with OneConnection(self.pool, patience or _patience()) as connection:
             connection.usable = False  # until it is known how it ended
-            await connection.execute(_BEGIN_POOLED if self.pool.connector.pooled else "BEGIN")
+            await connection.command(_BEGIN_POOLED if self.pool.connector.pooled else "BEGIN")
             try:
                 yield connection
             except Exception:
                 if connection.answers:
-                    await connection.execute("ROLLBACK")
+                    await connection.command("ROLLBACK")
                     connection.usable = True
                 raise
-            await connection.execute("COMMIT", writing=True)
+            await connection.command("COMMIT", writing=True)
             connection.usable = True
 
     @staticmethod
@@ -184,20 +189,23 @@ class OneConnection:
     @asynccontextmanager
     async def step(self) -> AsyncIterator[None]:
         """A part of a transaction that is undone alone when it fails."""
-        await self.execute("SAVEPOINT step")
+        await self.command("SAVEPOINT step")
         try:
             yield
         except Exception:
             if self.answers:
-                await self.execute("ROLLBACK TO SAVEPOINT step")
+                await self.command("ROLLBACK TO SAVEPOINT step")
             raise
-        await self.execute("RELEASE SAVEPOINT step")
+        await self.command("RELEASE SAVEPOINT step")
 
     async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
         return await self.run(Connection.fetch, statement, values)
 
     async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         return await self.run(Connection.fetchrow, statement, values)
+
+    async def execute(self, statement: Statement, **values: Any) -> None:
+        await self.run(Connection.execute, statement, values)
 
     async def run(
         self,
@@ -207,7 +215,7 @@ class OneConnection:
         *,
         writing: bool = False,
     ) -> T:
-        """The rows; `writing` says that they are not known to be undone when no answer comes."""
+        """What `fetch` returns; `writing` says that it is not known to be undone when no answer comes."""
         arguments = statement.arguments(values)
         seconds = self._seconds()
         try:
@@ -216,7 +224,7 @@ class OneConnection:
             self._note(error)
             _refuse(error, writing=writing)
 
-    async def execute(self, command: str, *, writing: bool = False) -> None:
+    async def command(self, command: str, *, writing: bool = False) -> None:
         seconds = self._seconds()
         try:
             await self.connection.execute(command, timeout=seconds)

@@ -113,4 +113,4 @@ class PostgresIdempotencyRecords:
             raise RequestInProgress
 
     async def _give_up(self, claim: Claim) -> None:
-        await self.database.one(_GIVE_UP, which=claim.call_id, by=claim.holder)
+        await self.database.execute(_GIVE_UP, which=claim.call_id, by=claim.holder)

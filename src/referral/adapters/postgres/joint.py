@@ -36,6 +36,10 @@ class Joint:
         async with self.step() as connection:
             return await connection.one(statement, **values)
 
+    async def execute(self, statement: Statement, **values: Any) -> None:
+        async with self.step() as connection:
+            await connection.execute(statement, **values)
+
 
 JOINT: ContextVar[Joint | None] = ContextVar("JOINT", default=None)
 """The one that what is written now belongs to, if any."""
@@ -52,6 +56,9 @@ class JoiningQueries:
 
     def one(self, statement: Statement, **values: Any) -> Awaitable[asyncpg.Record | None]:
         return self._place_of(statement).one(statement, **values)
+
+    def execute(self, statement: Statement, **values: Any) -> Awaitable[None]:
+        return self._place_of(statement).execute(statement, **values)
 
     def _place_of(self, statement: Statement) -> Database | Joint:
         return (JOINT.get() if statement.writes else None) or self.database

@@ -142,10 +142,10 @@ class PostgresRateLimiter:
             raise
 
     async def finish(self, buckets: Collection[str], *, hits: int) -> None:
-        await self.queries.one(_FINISH, keys=[_key(bucket) for bucket in buckets], more=hits)
+        await self.queries.execute(_FINISH, keys=[_key(bucket) for bucket in buckets], more=hits)
 
     async def remember(self, bucket: str, time: timedelta) -> None:
-        await self.queries.one(_REMEMBER, which=_key(bucket), end=self.clock.now() + time)
+        await self.queries.execute(_REMEMBER, which=_key(bucket), end=self.clock.now() + time)
 
     async def _add(
         self, limits: Mapping[str, Limit], *, hits: int = 0, started: int = 0

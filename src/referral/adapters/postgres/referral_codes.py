@@ -152,10 +152,10 @@ class PostgresReferralCodes:
         return _code_from(row)
 
     async def retire(self, code: ReferralCode) -> None:
-        await self.queries.one(_RETIRE, code_id=code.id, now=code.retired_at)
+        await self.queries.execute(_RETIRE, code_id=code.id, now=code.retired_at)
 
     async def retire_all_of(self, owner_id: UserId, now: datetime) -> None:
-        await self.queries.one(_RETIRE_ALL, owner=owner_id, now=now)
+        await self.queries.execute(_RETIRE_ALL, owner=owner_id, now=now)
 
     async def active_by_email(
         self, email: EmailAddress, now: datetime

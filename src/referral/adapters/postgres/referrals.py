@@ -81,7 +81,7 @@ class PostgresReferrals:
     queries: Queries
 
     async def add(self, referral: Referral) -> None:
-        await self.queries.one(
+        await self.queries.execute(
             _ADD,
             referrer_id=referral.referrer_id,
             referee_id=referral.referee_id,

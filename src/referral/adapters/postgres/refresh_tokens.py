@@ -73,10 +73,10 @@ class PostgresRefreshTokens:
         return await self.by_digest(digest), user_from(holder)
 
     async def save(self, token: RefreshToken) -> None:
-        await self.queries.one(_SAVE, which=token.digest, spent=token.spent_at)
+        await self.queries.execute(_SAVE, which=token.digest, spent=token.spent_at)
 
     async def revoke_family(self, family_id: FamilyId) -> None:
-        await self.queries.one(_REVOKE_FAMILY, family_id=family_id)
+        await self.queries.execute(_REVOKE_FAMILY, family_id=family_id)
 
     async def revoke_all_of(self, user_id: UserId) -> None:
-        await self.queries.one(_REVOKE_ALL, user_id=user_id)
+        await self.queries.execute(_REVOKE_ALL, user_id=user_id)

@@ -152,7 +152,7 @@ class PostgresUsers:
         return row is not None
 
     async def change_credentials(self, user: User, now: datetime) -> None:
-        await self.queries.one(
+        await self.queries.execute(
             _CHANGE_CREDENTIALS,
             user_id=user.id,
             new_hash=user.password_hash,
@@ -161,6 +161,6 @@ class PostgresUsers:
         )
 
     async def erase(self, user: ErasedUser) -> None:
-        await self.queries.one(
+        await self.queries.execute(
             _ERASE, user_id=user.id, new_version=user.credentials_version, now=user.erased_at
         )

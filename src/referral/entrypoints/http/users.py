@@ -1,7 +1,7 @@
 """One's own account, and whom one brought: /users."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.types import BeforeRequestHookHandler
 from msgspec import Meta
 
+from referral.application import ports
 from referral.application.use_cases import UseCases
 from referral.domain import errors
 from referral.domain.user import UserId
@@ -60,11 +61,20 @@ class Referee(msgspec.Struct, kw_only=True):
     username: Name | None
     created_at: Instant
 
+    @classmethod
+    def of(cls, referee: ports.Referee) -> "Referee":
+        return cls(
+            id=referee.id,
+            email=referee.email,
+            username=referee.username,
+            created_at=referee.created_at,
+        )
+
 
 class RefereePage(msgspec.Struct, kw_only=True):
     """A page of the people one brought, newest first."""
 
-    items: Sequence[Referee]
+    items: list[Referee]
     total: Count
     page: Count
     size: Count
@@ -137,8 +147,7 @@ def users_router(
             **page_query(request, cursors=True),
         )
         return RefereePage(
-            # They look as Referee describes them; a copy of each would only cost time.
-            items=cast("Sequence[Referee]", page.items),
+            items=[Referee.of(referee) for referee in page.items],
             total=page.total,
             page=page.page,
             size=page.size,
