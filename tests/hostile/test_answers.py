@@ -69,7 +69,7 @@ def test_l03_a_value_that_is_refused_is_not_said_back(server, ann, bob):
 
 @pytest.fixture
 def broken(databases, tmp_path):
-    """A server whose database holds times as text, which no version of it ever made."""
+    """A server whose database holds times as text and no idempotency records, which no version of it ever made."""
     with databases.migrated() as url:
         execute(
             url,
@@ -79,6 +79,7 @@ def broken(databases, tmp_path):
             " 'ann', 'ann', 'ann@x', 'ann@x', 'hash', 1, NULL, 0, now())",
             "INSERT INTO referral_codes (owner_id, text, issued_at, expires_at) VALUES"
             " ('00000000-0000-7000-8000-000000000001', 'CANARY-CODE', now(), 'no time')",
+            "ALTER TABLE idempotency_records ADD CHECK (false)",
         )
         with running(tmp_path, url) as server:
             yield server
@@ -153,3 +154,18 @@ def test_e05_a_flood_of_log_ins_is_sent_away_at_once_and_slows_no_reads(database
     assert {answer.status for _, answer in reads} == {200}
     slowest = sorted(answer.seconds for _, answer in reads)[-len(reads) // 20]
     assert slowest < 0.25
+
+
+def test_l02_an_error_around_the_application_is_told_likewise(broken):
+    headers = {"Idempotency-Key": "CANARY-KEY"}
+    answer = httpx.post(f"{broken.api}/auth/token", json={}, headers=headers)
+
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.json()["type"] == "/problems/internal-error"
+    request_id = answer.headers["x-request-id"]
+    eventually(lambda: "CheckViolationError" in broken.log.read_text())
+    [error] = [line for line in broken.lines() if line["level"] == "error"]
+    assert error["request_id"] == request_id
+    assert "CANARY-KEY" not in broken.log.read_text()

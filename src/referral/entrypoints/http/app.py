@@ -122,7 +122,7 @@ def create_app(
 
     http = Bodies(http, address_of)
     http = Hosts(Methods(Paths(http)), options.hosts)
-    return Service(litestar, AccessLog(Origin(Headers(http), address_of)), begin_call)
+    return Service(litestar, Headers(AccessLog(Origin(http, address_of))), begin_call)
 
 
 def api_router(

@@ -54,6 +54,7 @@ _TEXTS: dict[type[Refusal], str] = {
     types.BodyTooLarge: "A body has at most 64 KiB.",
     types.UnsupportedMediaType: "The body is of another media type, character set or encoding than this call takes.",
     types.TooManyCalls: "More calls of this caller are under way than the service works on at a time; nothing was done for this one.",
+    types.NoRoom: "The service has no memory left for this call, or may open no more files or threads; nothing was done.",
     types.InternalError: "Something went wrong that should not have. The log says what, under the id in `X-Request-ID`.",
 }
 

@@ -61,6 +61,12 @@ class TooManyCalls(HttpError):
     retry_after = 1
 
 
+class NoRoom(HttpError):
+    status = 503
+    detail = "The service has no room for this call now; try again in a moment."
+    retry_after = 1
+
+
 class InternalError(HttpError):
     status = 500
     detail = "Something went wrong on our side."

@@ -1,5 +1,6 @@
 """Everything that is not a success, as application/problem+json (RFC 9457)."""
 
+import errno
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from referral.entrypoints.http.problem_types import (
     InternalError,
     MalformedRequest,
     MethodNotAllowed,
+    NoRoom,
     Refusal,
     TooManyCalls,
     UnknownHost,
@@ -43,8 +45,12 @@ BODY = (MalformedRequest, BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
 
 # What each POST may be refused for besides; it can come with an Idempotency-Key.
 ONCE = (errors.IdempotencyKeyReused, errors.RequestInProgress, errors.OutcomeUnknown)
-_ANYWHERE = (MalformedRequest, UnknownHost, TooManyCalls, errors.DatabaseUnavailable)
+_ANYWHERE = (MalformedRequest, UnknownHost, TooManyCalls, NoRoom, errors.DatabaseUnavailable)
 _IN_A_PATH = "/%:@!$&'()*+,;=~"  # besides letters, digits, - . and _ (RFC 3986 §3.3)
+
+# What the system says when it has no memory, files or threads for a process.
+_NO_ROOM = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+_NO_THREAD = "can't start new thread"  # Python's words; it is a RuntimeError as many others are
 
 STATUS_OF_KIND: dict[type[ReferralError], int] = {
     errors.InvalidInput: 422,
@@ -132,10 +138,7 @@ def _pointer(field: str) -> str:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The answer to any exception: a documented problem, and never what an unexpected one says."""
     refusal = _refusal(error)
-    if isinstance(refusal, InternalError):
-        log.error("unexpected error", exc_info=error, request_id=request.scope.get("request_id"))
-    elif isinstance(refusal, (errors.DatabaseUnavailable, errors.OutcomeUnknown)):
-        log.warning(title(type(refusal)).lower(), cause=repr(error.__cause__))
+    _log(refusal, error, request.scope)
     body = problem(refusal, request.scope["raw_path"])
     return Response(
         body,
@@ -145,6 +148,13 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     )
 
 
+async def refuse_unexpected(error: Exception, scope: HTTPScope, send: Send) -> None:
+    """Answer with a problem to what went wrong around the application."""
+    refusal = _refusal(error)
+    _log(refusal, error, scope)
+    await refuse(refusal, scope, send)
+
+
 async def refuse(error: Refusal, scope: HTTPScope, send: Send) -> None:
     """Answer with a problem before the application is asked."""
     body = msgspec.json.encode(problem(error, scope["raw_path"]))
@@ -152,7 +162,7 @@ async def refuse(error: Refusal, scope: HTTPScope, send: Send) -> None:
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
     ]
-    if isinstance(error, (errors.Busy, TooManyCalls)):
+    if isinstance(error, (errors.Busy, TooManyCalls, NoRoom)):
         headers.append((b"retry-after", b"%d" % error.retry_after))
     start: HTTPResponseStartEvent = {
         "type": "http.response.start",
@@ -180,7 +190,22 @@ def _refusal(error: Exception) -> Refusal:
         return error
     if isinstance(error, HTTPException):
         return _OF_STATUS.get(error.status_code, InternalError)()
-    return InternalError()
+    return NoRoom() if _is_for_want_of_room(error) else InternalError()
+
+
+def _is_for_want_of_room(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return isinstance(error, MemoryError) or str(error) == _NO_THREAD
+
+
+def _log(refusal: Refusal, error: Exception, scope: HTTPScope) -> None:
+    if isinstance(refusal, InternalError):
+        log.error("unexpected error", exc_info=error, request_id=scope.get("request_id"))
+    elif isinstance(refusal, NoRoom):
+        log.warning("no room", cause=repr(error))
+    elif isinstance(refusal, (errors.DatabaseUnavailable, errors.OutcomeUnknown)):
+        log.warning(title(type(refusal)).lower(), cause=repr(error.__cause__))
 
 
 def _headers(refusal: Refusal, error: Exception, request: Request[Any, Any, Any]) -> dict[str, str]:
@@ -190,7 +215,7 @@ def _headers(refusal: Refusal, error: Exception, request: Request[Any, Any, Any]
             isinstance(refusal, errors.InvalidAccessToken) and "authorization" in request.headers
         )
         return {"WWW-Authenticate": REALM + (', error="invalid_token"' if tried else "")}
-    if isinstance(refusal, (errors.Busy, TooManyCalls)):
+    if isinstance(refusal, (errors.Busy, TooManyCalls, NoRoom)):
         return {"Retry-After": str(refusal.retry_after)}
     if isinstance(refusal, MethodNotAllowed) and isinstance(error, HTTPException):
         methods = set((error.headers or {}).get("allow", "").split(", "))

@@ -12,6 +12,7 @@ from prometheus_client import Counter, Histogram
 
 from referral.entrypoints.http.health import REQUESTS, SECONDS
 from referral.entrypoints.http.middleware import HttpApp
+from referral.entrypoints.http.problems import refuse_unexpected
 
 log = structlog.get_logger()
 
@@ -19,7 +20,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class AccessLog:
-    """Logs and counts what was answered, and puts an id on it.
+    """Logs and counts what was answered, and puts an id on it; what nobody has answered it refuses with a problem.
 
     The log and the counts name the route, not the path: a path can hold a code or an e-mail address.
     """
@@ -48,6 +49,10 @@ class AccessLog:
 
         try:
             await self.app(scope, receive, sending)
+        except Exception as error:
+            if status:
+                raise  # the server cuts what was begun
+            await refuse_unexpected(error, scope, sending)
         finally:
             seconds = time.perf_counter() - started
             route = scope.get("path_template") or "none"
