@@ -19,13 +19,12 @@ from referral.domain.user import UserId
 from referral.entrypoints.http.authentication import Network, client_address
 from referral.entrypoints.http.middleware.paths import SLASH
 from referral.entrypoints.http.openapi import BEARER, PagedOperation
-from referral.entrypoints.http.paging import page_query
+from referral.entrypoints.http.paging import PageBody, page_query
 from referral.entrypoints.http.problems import BODY, ONCE, responses
 from referral.entrypoints.http.shapes import (
     Body,
     CodeInPath,
     CodeText,
-    Count,
     EmailInPath,
     GivenCode,
     Instant,
@@ -90,14 +89,8 @@ class CodeState(msgspec.Struct, kw_only=True):
     expires_at: Instant
 
 
-class CodePage(msgspec.Struct, kw_only=True):
+class CodePage(PageBody[Code], kw_only=True):
     """A page of one's own codes, oldest first."""
-
-    items: list[Code]
-    total: Count
-    page: Count
-    size: Count
-    pages: Count
 
 
 def codes_router(
@@ -144,13 +137,7 @@ def codes_router(
         """One's own codes, oldest first: expired ones too, withdrawn ones not."""
         page = await use.list_codes(owner_id=request.user, **page_query(request))
         now = clock.now()
-        return CodePage(
-            items=[Code.of(code, now) for code in page.items],
-            total=page.total,
-            page=page.page,
-            size=page.size,
-            pages=page.pages,
-        )
+        return CodePage.of(page, lambda code: Code.of(code, now))
 
     @get(
         "/{email_or_code:str}",

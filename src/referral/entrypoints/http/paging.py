@@ -1,19 +1,60 @@
-"""Pages of a list in a query string."""
+"""Pages of a list: what the query string asks for, and what the answer holds."""
 
 import base64
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, Self, TypeVar
 from urllib.parse import parse_qsl
 
+import msgspec
 from litestar import Request
 from litestar.openapi.spec import Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
+from msgspec import Meta
 
-from referral.application.page import DEFAULT_SIZE, MAX_PAGE, MAX_SIZE
+from referral.application.page import DEFAULT_SIZE, MAX_PAGE, MAX_SIZE, Page
 from referral.domain.errors import Checks, InvalidInput, Violation
 from referral.entrypoints.http.problem_types import MalformedRequest
 
 _CURSOR_BYTES = 8
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class PageBody(msgspec.Struct, Generic[T], kw_only=True):
+    """A page of a list."""
+
+    items: list[T]
+    total: Count
+    page: Count
+    size: Count
+    pages: Count
+
+    @classmethod
+    def of(cls, page: Page[S], shown: Callable[[S], T], **more: Any) -> Self:
+        return cls(
+            items=[shown(item) for item in page.items],
+            total=page.total,
+            page=page.page,
+            size=page.size,
+            pages=page.pages,
+            **more,
+        )
+
+
+class CursorPageBody(PageBody[T], Generic[T], kw_only=True):
+    """A page of a list that can also be walked by cursor."""
+
+    next_cursor: Annotated[
+        str | None, Meta(description="`cursor` of the next page; null at the end of the list")
+    ]
+
+    @classmethod
+    def of(cls, page: Page[S], shown: Callable[[S], T], **more: Any) -> Self:
+        return super().of(page, shown, next_cursor=to_cursor(page.next_cursor), **more)
 
 
 def page_query(request: Request[Any, Any, Any], *, cursors: bool = False) -> dict[str, int]:

@@ -81,7 +81,6 @@ CodeInPath = Annotated[
     PathParameter(description=f"{_CODE_TEXT}, in any case", schema_extra=_CODE_IN_ANY_CASE),
 ]
 Instant = Annotated[datetime, Meta(tz=True, examples=["2030-10-10T12:00:00Z"])]
-Count = Annotated[int, Meta(ge=0)]
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

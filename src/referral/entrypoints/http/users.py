@@ -16,12 +16,11 @@ from referral.domain import errors
 from referral.domain.user import UserId
 from referral.entrypoints.http.authentication import Network, client_address
 from referral.entrypoints.http.openapi import BEARER, CursorOperation
-from referral.entrypoints.http.paging import page_query, to_cursor
+from referral.entrypoints.http.paging import CursorPageBody, page_query
 from referral.entrypoints.http.problem_types import AddressNotFound
 from referral.entrypoints.http.problems import BODY, ONCE, responses
 from referral.entrypoints.http.shapes import (
     Body,
-    Count,
     Email,
     Instant,
     Name,
@@ -71,17 +70,8 @@ class Referee(msgspec.Struct, kw_only=True):
         )
 
 
-class RefereePage(msgspec.Struct, kw_only=True):
+class RefereePage(CursorPageBody[Referee], kw_only=True):
     """A page of the people one brought, newest first."""
-
-    items: list[Referee]
-    total: Count
-    page: Count
-    size: Count
-    pages: Count
-    next_cursor: Annotated[
-        str | None, Meta(description="`cursor` of the next page; null at the end of the list")
-    ]
 
 
 def users_router(
@@ -146,14 +136,7 @@ def users_router(
             caller_id=request.user,
             **page_query(request, cursors=True),
         )
-        return RefereePage(
-            items=[Referee.of(referee) for referee in page.items],
-            total=page.total,
-            page=page.page,
-            size=page.size,
-            pages=page.pages,
-            next_cursor=to_cursor(page.next_cursor),
-        )
+        return RefereePage.of(page, Referee.of)
 
     listing_problems = (
         errors.InvalidAccessToken,
