@@ -99,6 +99,15 @@ def test_every_refusal_is_described_as_a_problem_with_examples(server, document)
                 assert httpx.get(f"{server.address}/problems/{slug}").status_code == 200
 
 
+def test_every_call_with_a_token_says_that_its_account_may_be_erased(document):
+    for path, method, operation in operations(document):
+        if "security" in operation:
+            refused = operation["responses"]["401"]["content"]["application/problem+json"]
+            explained = refused["examples"]["invalid-access-token"]["description"]
+            assert "its account was erased" in explained, (path, method)
+    assert "user-not-found" not in str(document)
+
+
 def test_every_write_and_no_read_says_that_its_outcome_may_be_unknown(document):
     for path, method, operation in operations(document):
         refused = operation["responses"]["503"]["content"]["application/problem+json"]

@@ -14,7 +14,7 @@ _TEXTS: dict[type[Refusal], str] = {
     errors.WrongCredentials: """No account has this name or address together with this password.
 
         The answer is the same whether the account exists or not.""",
-    errors.InvalidAccessToken: """The call needs a bearer access token, and the one it came with is missing, malformed, expired or revoked.
+    errors.InvalidAccessToken: """The call needs a bearer access token, and the one it came with is missing, malformed, expired or revoked, or its account was erased.
 
         Get a new one from the token endpoint.""",
     errors.InvalidRefreshToken: """The refresh token is unknown, expired, revoked or was used before.
