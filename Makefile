@@ -10,7 +10,7 @@ MUTATION := $(VENV)/mutation.installed
 AUDIT := $(VENV)/audit.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit fuzz mutation defences bench bench-flood bench-hostile bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
+.PHONY: help run test unit faults fuzz mutation defences bench bench-flood bench-hostile bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ test: $(DEV) ## run every test, on a PostgreSQL container where a Docker engine 
 
 unit: $(DEV) ## run the tests of the rules and the use cases alone
 	@$(BIN)/python -m pytest tests/unit
+
+faults: $(DEV) ## kill, freeze and fail over: each row of docs/faults.md 20 times, then 100,000 writes (half an hour)
+	@$(LONG_FORM) --numprocesses 2 --dist loadscope --ignore tests/faults/test_endurance.py tests/faults
+	@$(LONG_FORM) tests/faults/test_endurance.py
+
+LONG_FORM := REFERRAL_TEST_FAULTS=long $(BIN)/python -m pytest --durations 10
 
 fuzz: $(DEV) ## send 20,000 requests that are made up from the API's description
 	@REFERRAL_TEST_FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest tests/fuzz -s

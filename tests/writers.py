@@ -89,9 +89,14 @@ class Writers:
         return time.monotonic() - began
 
     @property
+    def done(self) -> int:
+        """How many calls did what they were sent for."""
+        return sum(n for status, n in self.statuses.items() if status.startswith("2"))
+
+    @property
     def failed(self) -> int:
-        """How many calls did not do what they were sent for."""
-        return sum(n for status, n in self.statuses.items() if not status.startswith("2"))
+        """How many calls did not, as far as the client knows."""
+        return self.statuses.total() - self.done
 
     async def _client(self, *, keys: bool) -> None:
         parts = urlsplit(self.address)

@@ -1,7 +1,13 @@
 import pytest
 
+from long_form import REPEATS
 from people import join
 from servers import eventually, is_ready, running, workers_that_answered
+
+
+@pytest.fixture(params=range(REPEATS))
+def again(request):
+    """For a test that is to be repeated in the long form."""
 
 
 @pytest.fixture(scope="module")

@@ -37,12 +37,13 @@ def server(databases, tmp_path):
 
 
 def some_request(ann: Person, chance: random.Random) -> bytes:
-    """A read or a write, of which sometimes only a part is sent."""
+    """A read or a write, or one that is refused; sometimes only a part is sent."""
     method, path, body = chance.choice(
         [
             ("GET", "/users/me", None),
             ("POST", "/auth/user", details()),
             ("POST", "/codes", {"expires_at": FAR, "replace_active": True}),
+            ("POST", "/codes", {"expires_at": FAR}),  # which is refused
         ]
     )
     content = json.dumps(body).encode() if body else b""

@@ -13,6 +13,8 @@ from referral.adapters.embedded_postgres import embedded_postgres
 from referral.adapters.postgres.migrate import migrate
 from servers import is_ready, running, start
 
+pytestmark = pytest.mark.usefixtures("again")
+
 
 class OwnDatabase:
     """A database server of this test's own, that it can stop, freeze and start."""

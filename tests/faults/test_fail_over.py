@@ -99,10 +99,12 @@ def codes_after_a_repeated_call(pair: Pair, directory, **headers: str) -> int:
     return codes
 
 
+@pytest.mark.usefixtures("again")
 def test_f21_a_call_repeated_with_its_key_after_a_fail_over_is_done_once(pair, tmp_path):
     assert codes_after_a_repeated_call(pair, tmp_path, **{"Idempotency-Key": "1"}) == 1
 
 
+@pytest.mark.usefixtures("again")
 def test_f21_a_call_repeated_without_a_key_after_a_fail_over_is_done_twice(pair, tmp_path):
     assert codes_after_a_repeated_call(pair, tmp_path) == 2
 
@@ -166,6 +168,7 @@ def answers(server: Server, question: str) -> int:
 # --- the standby does not answer
 
 
+@pytest.mark.usefixtures("again")
 def test_f08_while_the_synchronous_standby_is_away_no_write_is_acknowledged_and_reads_go_on(
     pair, tmp_path
 ):
@@ -189,6 +192,7 @@ def test_f08_while_the_synchronous_standby_is_away_no_write_is_acknowledged_and_
         assert ann.issue(replace_active=True).status_code == 201
 
 
+@pytest.mark.usefixtures("again")
 def test_f08_a_registration_that_the_standby_did_not_confirm_is_confirmed_when_it_is_back(
     pair, tmp_path
 ):

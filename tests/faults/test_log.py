@@ -61,6 +61,7 @@ def dropped(server: Server) -> int:
     return int(float(re.search(r"(?m)^referral_log_lines_dropped_total (.*)$", metrics)[1]))
 
 
+@pytest.mark.usefixtures("again")
 def test_f28_a_log_that_nobody_reads_holds_up_no_call_and_drops_are_counted_and_told(
     server, full_pipe
 ):
@@ -88,6 +89,7 @@ def read_all(reader: int, into: bytearray) -> None:
         into += data
 
 
+@pytest.mark.usefixtures("again")
 def test_f28_a_log_that_nobody_reads_does_not_hold_up_the_stop(server):
     call(server, 1000)
 

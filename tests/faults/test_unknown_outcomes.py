@@ -8,6 +8,8 @@ from people import details, join
 from proxies import proxy_before
 from servers import running
 
+pytestmark = pytest.mark.usefixtures("again")
+
 
 @pytest.fixture
 def proxy(databases):

@@ -2,10 +2,13 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
+from referral.adapters.postgres.clock import PostgresClock
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.adapters.postgres.revocations import PostgresRevocations
 from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
 
 
@@ -27,3 +30,15 @@ async def test_a_chore_that_fails_is_done_again(error):
         work.cancel()
         with suppress(asyncio.CancelledError):
             await work
+
+
+async def test_f11_it_is_not_ready_before_the_time_is_known(database):
+    clock = PostgresClock(database)
+    revocations = PostgresRevocations(database, clock, timedelta(minutes=15))
+    housekeeping = PostgresHousekeeping(database, clock, revocations)
+
+    with pytest.raises(DatabaseUnavailable):
+        await housekeeping.ensure_ready()
+
+    await clock.look()
+    await housekeeping.ensure_ready()
