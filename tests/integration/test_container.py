@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 
+import referral
 from examples import PASSWORD
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.rate_limiter import PostgresRateLimiter
@@ -125,7 +126,7 @@ def run(script, directory, **environ):
 
 FOUR_LINES = """
     import asyncio, sys
-    from referral.entrypoints.container import open_use_cases
+    from referral import open_use_cases
 
     async def main():
         async with open_use_cases() as referral:
@@ -144,6 +145,26 @@ FOUR_LINES = """
 def four_lines():
     in_a_year = datetime.now(UTC) + timedelta(days=365)
     return FOUR_LINES.format(in_a_year=in_a_year.isoformat())
+
+
+@pytest.mark.parametrize("name", referral.__all__)
+def test_what_a_script_needs_is_there_and_is_not_imported_before_it_is_asked_for(name, tmp_path):
+    output = run(
+        f"""
+        import sys
+        import referral
+        before = [name for name in sys.modules if name.startswith("referral.")]
+        print(before, referral.{name} is not None)
+        """,
+        tmp_path,
+    )
+
+    assert output == "[] True\n"
+
+
+def test_there_is_nothing_else_to_import():
+    with pytest.raises(ImportError, match="nothing_of_that_name"):
+        from referral import nothing_of_that_name  # noqa: F401
 
 
 def test_a_script_of_four_lines_needs_no_http(four_lines, empty_database_url, tmp_path):
