@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import httpx
@@ -186,6 +186,18 @@ def test_f03_ctrl_c_which_reaches_all_processes_lets_a_request_in_flight_finish(
 
         assert the_other_half(connection).startswith(b"HTTP/1.1 201")
         assert server.process.wait(8) == 0
+
+
+def test_f03_half_sent_bodies_hold_up_no_stop(database, tmp_path):
+    with running(tmp_path, database) as server, ExitStack() as stack:
+        connections = [stack.enter_context(half_a_request(server)) for _ in range(3)]
+        told = time.monotonic()
+        server.process.terminate()
+
+        for connection in connections:
+            assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+        assert server.process.wait(10) == 0
+        assert time.monotonic() - told < 4
 
 
 def test_f03_a_server_that_is_told_to_stop_is_first_not_ready_and_serves_on(database, tmp_path):

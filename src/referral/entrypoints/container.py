@@ -61,7 +61,7 @@ from referral.entrypoints.secret import with_secret
 from referral.entrypoints.settings import CannotStart, Settings, load_settings
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp
+    from referral.entrypoints.http.app import Service
 
 SERVING_ROLE = "referral"
 
@@ -229,7 +229,7 @@ def create_http_app(
     settings: Settings,
     is_draining: Callable[[], bool] = lambda: False,
     on_started: Callable[[], object] = lambda: None,
-) -> "ASGIApp":
+) -> "Service":
     """The HTTP application on a database that is there; it opens what it needs when it is started.
 
     While `is_draining`, it is not ready; `on_started` is called when it has opened what it needs.

@@ -21,7 +21,7 @@ from referral.entrypoints.settings import Settings
 from referral.entrypoints.shared_values import SharedValues
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp
+    from referral.entrypoints.http.app import Service
 
 STOP_SECONDS = 10  # requests in flight may take that long to finish
 _STOPS = {signal.SIGTERM, signal.SIGINT}
@@ -69,6 +69,7 @@ class WorkerProcess:
         self.shared = shared
         self._number = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._app: Service | None = None
 
     def run(self, serve: Callable[..., None], number: int, *arguments: Any) -> None:
         """Serve as granian does with `serve` and its arguments."""
@@ -85,15 +86,15 @@ class WorkerProcess:
                 structlog.get_logger().exception("worker failed")
                 sys.exit(1)
 
-    def app(self) -> "ASGIApp":
+    def app(self) -> "Service":
         """The application; granian asks for it when the process has its event loop."""
-        app = create_http_app(self.settings, self.shared.is_draining, self._is_started)
+        self._app = create_http_app(self.settings, self.shared.is_draining, self._is_started)
         self._loop = asyncio.get_event_loop()
         self._loop.call_soon(cut_stalled_clients, self.settings.port)
         # What is there now stays: collecting it again and again would hold up everyone for 50 ms each time.
         gc.collect()
         gc.freeze()
-        return app
+        return self._app
 
     def _is_started(self) -> None:
         # A little later, so that it is said only where granian has got as far as to run the loop for good.
@@ -102,8 +103,9 @@ class WorkerProcess:
 
     def _stop_with_the_main_process(self) -> None:
         self.shared.wait_for_stop()
-        if self._loop is None:
+        if self._app is None or self._loop is None:
             os._exit(0)
+        self._loop.call_soon_threadsafe(self._app.hurry)
         self._loop.call_soon_threadsafe(_let_granian_stop)
         time.sleep(STOP_SECONDS)
         os._exit(1)

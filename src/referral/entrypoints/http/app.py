@@ -61,11 +61,15 @@ class HttpOptions:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Litestar, as `app`, behind what every HTTP request goes through."""
+    """Litestar, as `app`, behind what every HTTP request goes through.
+
+    `hurry` is for when the service stops: it waits no longer for clients that take their time to send a request.
+    """
 
     app: Litestar
     http: HttpApp
     begin_call: Callable[[], object]
+    hurry: Callable[[], None]
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == ScopeType.HTTP:
@@ -120,9 +124,10 @@ def create_app(
     def address_of(scope: HTTPScope) -> str:
         return client_address(ASGIConnection(scope), options.proxies)
 
-    http = Bodies(http, address_of)
-    http = Hosts(Methods(Paths(http)), options.hosts)
-    return Service(litestar, Headers(AccessLog(Origin(http, address_of))), begin_call)
+    bodies = Bodies(http, address_of)
+    http = Hosts(Methods(Paths(bodies)), options.hosts)
+    http = Headers(AccessLog(Origin(http, address_of)))
+    return Service(litestar, http, begin_call, bodies.hurry)
 
 
 def api_router(

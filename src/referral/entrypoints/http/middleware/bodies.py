@@ -11,6 +11,7 @@ from referral.entrypoints.http.problems import refuse
 
 PATIENCE_SECONDS = 10.0
 IMPATIENCE_SECONDS = 2.0
+HURRY_SECONDS = 1.0  # once the service stops
 AWAITED = 20  # bodies from one address, on one worker; more of them are given less time
 
 
@@ -26,6 +27,15 @@ class Bodies:
         self.app = app
         self._address_of = address_of
         self._awaited: dict[str, int] = {}
+        self._waits: set[asyncio.Timeout] = set()
+        self._is_hurried = False
+
+    def hurry(self) -> None:
+        """Wait for no body longer than HURRY_SECONDS from now on."""
+        self._is_hurried = True
+        soon = asyncio.get_running_loop().time() + HURRY_SECONDS
+        for wait in self._waits:
+            wait.reschedule(soon)
 
     def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> Awaitable[None]:
         if not _has_body(scope):
@@ -58,8 +68,10 @@ class Bodies:
         awaited = self._awaited.get(address, 0)
         self._awaited[address] = awaited + 1
         body = bytearray()
+        wait = asyncio.timeout(self._patience(awaited))
         try:
-            async with asyncio.timeout(_patience(awaited)):
+            async with wait:
+                self._waits.add(wait)
                 more = True
                 while more:
                     message = await receive()
@@ -72,16 +84,18 @@ class Bodies:
         except TimeoutError:
             raise BodyTooSlow from None
         finally:
+            self._waits.discard(wait)
             self._awaited[address] -= 1
             if not self._awaited[address]:
                 del self._awaited[address]
         return bytes(body)
 
-
-def _patience(awaited: int) -> float:
-    # Not the same for all: those who came together would all be refused in one moment.
-    longest = PATIENCE_SECONDS if awaited < AWAITED else IMPATIENCE_SECONDS
-    return random.uniform(longest / 2, longest)  # noqa: S311  no secret
+    def _patience(self, awaited: int) -> float:
+        if self._is_hurried:
+            return HURRY_SECONDS
+        # Not the same for all: those who came together would all be refused in one moment.
+        longest = PATIENCE_SECONDS if awaited < AWAITED else IMPATIENCE_SECONDS
+        return random.uniform(longest / 2, longest)  # noqa: S311  no secret
 
 
 def _has_body(scope: HTTPScope) -> bool:
