@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from people import Person, join
-from servers import running
+from servers import eventually, running
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 OFFSETS = ["-3600", "-1", "-0.01", "+0.01", "+1", "+3600"]  # seconds
@@ -38,18 +38,22 @@ def clock_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def wrong(database, clock_file, tmp_path_factory):
-    """A client of a server on the same database, whose clock is as far off as the file says."""
+def wrong_server(database, clock_file, tmp_path_factory):
+    """A server on the same database, whose clock is as far off as the file says."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("LD_PRELOAD", str(LIBRARY))
         environment.setenv("FAKETIME_TIMESTAMP_FILE", str(clock_file))
         environment.setenv("FAKETIME_NO_CACHE", "1")
         environment.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        with (
-            running(tmp_path_factory.mktemp("wrong"), database) as server,
-            server.client() as client,
-        ):
-            yield client
+        with running(tmp_path_factory.mktemp("wrong"), database) as server:
+            yield server
+
+
+@pytest.fixture(scope="module")
+def wrong(wrong_server):
+    """Its client."""
+    with wrong_server.client() as client:
+        yield client
 
 
 @pytest.fixture(params=OFFSETS)
@@ -79,6 +83,25 @@ def test_the_clock_of_the_server_is_really_off(wrong, clock_file):
     told = wrong.get("/users/me").headers["date"]
 
     assert parsedate_to_datetime(told) - datetime.now(UTC) > timedelta(minutes=59)
+
+
+def test_f24_a_clock_that_is_off_is_told_once_and_again_when_it_changes(wrong_server, clock_file):
+    def told():
+        return [
+            (line["seconds"], line["level"])
+            for line in wrong_server.lines()
+            if line["event"] == "clock differs from the database's"
+        ]
+
+    clock_file.write_text("+0")
+    eventually(lambda: not told() or abs(told()[-1][0]) <= 1)
+    before = len(told())
+
+    for offset in ("+3600", "-7.5", "+0"):
+        clock_file.write_text(offset)
+        eventually(lambda offset=offset: told() and abs(told()[-1][0] - float(offset)) < 0.5)
+
+    assert [level for _, level in told()[before:]] == ["warning", "warning", "info"]
 
 
 def test_f24_after_a_withdrawal_at_one_server_the_other_issues(right, wrong, ann, offset):
