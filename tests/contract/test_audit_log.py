@@ -77,6 +77,8 @@ def test_deeds_are_written_in_their_order(audit_log):
 
 
 def test_a_program_without_a_log_prints_no_audit_lines(capsys):
+    structlog.reset_defaults()  # another test may have configured it
+
     StructlogAuditLog().write(ALL_OF_IT)
 
     assert "".join(capsys.readouterr()) == ""
