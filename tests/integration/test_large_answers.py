@@ -91,7 +91,8 @@ async def test_e04_a_reader_that_takes_nothing_more_is_given_up(monkeypatch):
     monkeypatch.setattr(large, "SEND_SECONDS", 0.01)
     reader = Reader(pieces=3)
 
-    await reader.reads(InPieces(CONTENT, []))
+    async with asyncio.timeout(5):
+        await reader.reads(InPieces(CONTENT, []))
 
     assert len(reader.taken) == 3
     assert not reader.complete
