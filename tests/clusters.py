@@ -47,8 +47,10 @@ class Node:
         children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
         return [server, *map(int, children)]
 
-    def initialise(self) -> None:
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
+    def initialise(self, *options: object) -> None:
+        self._run(
+            *("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", *options)
+        )
         self.start()
         execute(self.url.replace(f"/{DATABASE}", "/postgres"), f"CREATE DATABASE {DATABASE}")
 

@@ -3,12 +3,11 @@
 import os
 import re
 import signal
-import subprocess
-from pathlib import Path
 
 import httpx
 import pytest
 
+from disks import fill, small_disk
 from servers import Server, eventually, running, start, wait_until_ready
 
 
@@ -19,25 +18,11 @@ def database(databases):
 
 
 @pytest.fixture
-def small_disk(tmp_path, monkeypatch):
+def temporary(tmp_path, monkeypatch):
     """A disk for temporary files, with little room on it."""
-    if os.getuid() != 0:
-        pytest.skip("only root may mount a small disk")
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted: {mounted.stderr.decode()}")
-    monkeypatch.setenv("TMPDIR", str(place))
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
-def fill(disk: Path) -> None:
-    room = os.statvfs(disk)
-    (disk / "filling").write_bytes(bytes(room.f_bavail * room.f_frsize))
+    with small_disk(tmp_path / "small", "64k") as disk:
+        monkeypatch.setenv("TMPDIR", str(disk))
+        yield disk
 
 
 def counted(server: Server, route: str) -> int:
@@ -66,10 +51,10 @@ def test_what_a_killed_worker_has_counted_stays_counted(database, tmp_path):
         assert {counted(server, "/health/live") for _ in range(10)} == {40}
 
 
-def test_workers_serve_and_count_when_the_disk_is_full(database, tmp_path, small_disk):
+def test_workers_serve_and_count_when_the_disk_is_full(database, tmp_path, temporary):
     with running(tmp_path, database, workers=2) as server:
         workers = server.workers
-        fill(small_disk)
+        fill(temporary)
 
         call(server, 20)
         assert counted(server, "/health/live") == 20

@@ -1,0 +1,126 @@
+"""A migration while the service serves: no call is refused, and the version of today works on the schema of tomorrow."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import httpx
+import pytest
+
+from people import FAR, details, join
+from referral.adapters.postgres import migrate as migrations
+from servers import running
+
+CALLS_A_SECOND = 50
+# Of the kind that ours are: a lock that is waited for a second, and things that are added.
+TOMORROW = """
+from alembic import op
+
+revision = "tomorrow"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '1s'")
+    op.execute("CREATE TABLE visits (id bigint PRIMARY KEY, user_id uuid REFERENCES users)")
+    op.execute("ALTER TABLE users ADD nickname text")
+    op.execute("ALTER TABLE referral_codes ADD uses integer NOT NULL DEFAULT 0")
+    op.execute("ALTER TABLE referrals ADD note text NOT NULL DEFAULT ''")
+    op.execute("ALTER TABLE refresh_tokens ADD device text")
+    op.execute("ALTER TABLE rate_limits ADD label text")
+    op.execute("ALTER TABLE idempotency_records ADD label text")
+    op.execute("CREATE INDEX ix_visits_user ON visits (user_id)")
+    op.execute("SELECT pg_sleep({holds_its_locks})")
+"""
+MIGRATE = """
+import sys
+from pathlib import Path
+from referral.adapters.postgres import migrate
+
+migrate._MIGRATIONS = Path(sys.argv[2])
+migrate.migrate(sys.argv[1])
+"""
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def server(databases, tmp_path):
+    with databases.migrated() as url, running(tmp_path, url, workers=2) as server:
+        yield server
+
+
+def tomorrow(directory, holds_its_locks: float):
+    """The migrations of today, and one more."""
+    place = directory / "migrations"
+    shutil.copytree(migrations._MIGRATIONS, place)
+    head = max(path.stem for path in (place / "versions").glob("0*.py")).partition("_")[0]
+    content = TOMORROW.format(head=head, holds_its_locks=holds_its_locks)
+    (place / "versions/tomorrow.py").write_text(content)
+    return place
+
+
+async def calls_during(server, ann, work: asyncio.Task[None]) -> Counter[int]:
+    """The statuses of calls at a steady rate, a second longer than the work takes."""
+    statuses: Counter[int] = Counter()
+    async with httpx.AsyncClient(base_url=server.api, timeout=20) as client:
+
+        async def call(number: int) -> None:
+            match number % 5:
+                case 0:
+                    body = {"expires_at": FAR, "replace_active": True}
+                    answer = await client.post("/codes", json=body, headers=ann.bearer)
+                case 1:
+                    answer = await client.post("/auth/user", json=details())
+                case 2:
+                    answer = await client.get(f"/users/{ann.id}", headers=ann.bearer)
+                case 3:
+                    form = {"username": ann.username, "password": "Q123werty!23"}
+                    answer = await client.post("/auth/token", json=form)
+                case _:
+                    answer = await client.get("/codes", headers=ann.bearer)
+            statuses[answer.status_code] += 1
+
+        calls = []
+        ends = None
+        while ends is None or time.monotonic() < ends:
+            calls.append(asyncio.create_task(call(len(calls))))
+            await asyncio.sleep(1 / CALLS_A_SECOND)
+            if ends is None and work.done():
+                ends = time.monotonic() + 1
+        await asyncio.gather(*calls)
+    return statuses
+
+
+async def statuses_while_migrating(server, directory, holds_its_locks: float) -> Counter[int]:
+    place = tomorrow(directory, holds_its_locks)
+    with server.client() as client:
+        ann = join(client)
+
+    async def migrate() -> None:
+        await asyncio.sleep(1)
+        program = [sys.executable, "-c", MIGRATE, server.database_url, str(place)]
+        await asyncio.to_thread(subprocess.run, program, check=True)
+
+    return await calls_during(server, ann, asyncio.create_task(migrate()))
+
+
+async def test_f22_no_call_fails_while_a_table_and_columns_are_added(server, tmp_path):
+    statuses = await statuses_while_migrating(server, tmp_path, 0)
+
+    assert statuses.keys() <= {200, 201}
+    assert statuses.total() >= 2 * CALLS_A_SECOND / 2
+    with server.client() as client:
+        ann = join(client)
+        bob = join(client, ann.new_code())
+        assert ann.get(f"/users/{ann.id}").json()["total"] == 1
+        assert bob.delete("/users/me", {"password": "Q123werty!23"}).status_code == 204
+
+
+async def test_f22_a_migration_that_keeps_its_locks_is_noticed(server, tmp_path):
+    statuses = await statuses_while_migrating(server, tmp_path, 2)
+
+    assert statuses[503] > 0
