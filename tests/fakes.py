@@ -134,14 +134,14 @@ class FakePasswordHasher:
     """Remembers in the hash what it is of.
 
     `strength` is the real one's cost; `busy` fills the queue; `meanwhile` runs once, while the next
-    password is hashed or checked, for what others do in that time; `checks` counts the work of `verify`.
+    password is hashed or checked, for what others do in that time; `hashes` and `checks` count the work.
     """
 
     strength: int = 1
     busy: bool = False
     meanwhile: Callable[[], Awaitable[None]] | None = None
+    hashes: int = 0
     checks: int = 0
-    _salt: int = 0
 
     def ensure_room(self) -> None:
         if self.busy:
@@ -149,8 +149,8 @@ class FakePasswordHasher:
 
     async def hash(self, password: str) -> str:
         await self._work()
-        self._salt += 1
-        return f"{self.strength}${self._salt}${password}"
+        self.hashes += 1
+        return f"{self.strength}${self.hashes}${password}"
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         await self._work()

@@ -188,6 +188,16 @@ def test_f03_ctrl_c_which_reaches_all_processes_lets_a_request_in_flight_finish(
         assert server.process.wait(8) == 0
 
 
+def test_a_terminal_that_is_closed_ends_neither_the_server_nor_a_request_in_flight(
+    database, tmp_path
+):
+    with running(tmp_path, database) as server, half_a_request(server) as connection:
+        for process in (server.process.pid, *server.workers):
+            os.kill(process, signal.SIGHUP)
+
+        assert the_other_half(connection).startswith(b"HTTP/1.1 201")
+
+
 def test_f03_half_sent_bodies_hold_up_no_stop(database, tmp_path):
     with running(tmp_path, database) as server, ExitStack() as stack:
         connections = [stack.enter_context(half_a_request(server)) for _ in range(3)]

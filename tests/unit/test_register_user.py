@@ -65,6 +65,15 @@ async def test_a_name_taken_while_the_password_was_hashed_is_refused(sign_up, pa
         await sign_up("ann")
 
 
+async def test_without_room_to_hash_the_database_is_not_asked_whether_the_name_is_free(
+    sign_up, owner, password_hasher
+):
+    password_hasher.busy = True
+
+    with pytest.raises(HashingBusy):
+        await sign_up("owner")
+
+
 async def test_who_signs_up_with_a_code_is_brought_by_its_owner(
     *, sign_up, issue_code, list_referrals, who_am_i, owner, clock
 ):
@@ -179,7 +188,6 @@ async def test_e07_all_that_is_cheap_is_refused_before_a_password_is_hashed(
     sign_up, register_user, password_hasher
 ):
     await sign_up("ann")
-    password_hasher.busy = True
 
     with pytest.raises(InvalidInput):
         await register_user(username="b", email="b@example.org", password=PASSWORD)
@@ -187,6 +195,8 @@ async def test_e07_all_that_is_cheap_is_refused_before_a_password_is_hashed(
         await sign_up("bob", code="UNKNOWN-1")
     with pytest.raises(UsernameTaken):
         await sign_up("ann")
+
+    assert password_hasher.hashes == 1
 
 
 async def test_a23_e06_one_address_registers_20_times_a_minute_at_most(sign_up, clock):

@@ -67,6 +67,7 @@ class RegisterUser:
             secret = self.rules.password(password, unlike=names)
         checks.done()
         with self.audit.of("register") as deed:
+            self.password_hasher.ensure_room()
             if client_address is not None:
                 await self.rate_limiter.hit({f"register:{client_address}": PER_ADDRESS})
 
