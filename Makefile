@@ -87,7 +87,7 @@ format: $(DEV) ## write the code as the formatter likes it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## pin every dependency anew, by version and hash (needs uv)
+lock: ## pin every dependency again, by version and hash (needs uv)
 	$(LOCK) pyproject.toml --group build --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml --group build --group dev --constraint requirements/runtime.txt \
 		--output-file requirements/dev.txt

@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The service's settings; each is an environment variable, REFERRAL_ and the field's name in capitals."""
 
     database_url: Annotated[
-        str, Meta(description="`postgresql://…` of a database of one's own; else an embedded one")
+        str, Meta(description="`postgresql://…` of your own database; without it, the embedded one")
     ] = ""
     data_dir: Annotated[
         Path, Meta(description="keeps the embedded database and the generated secret")
