@@ -98,3 +98,37 @@ def anyio_backend():
 @pytest.fixture
 def clock():
     return FakeClock()
+
+
+@pytest.fixture(scope="module")
+def server(databases, tmp_path_factory):
+    """A server with two workers and a database of its own."""
+    from servers import running
+
+    with (
+        databases.migrated() as url,
+        running(tmp_path_factory.mktemp("server"), url, workers=2) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def ann(client):
+    """Someone who is registered and logged in."""
+    from people import join
+
+    return join(client)
+
+
+@pytest.fixture
+def bob(client):
+    """Someone else."""
+    from people import join
+
+    return join(client)

@@ -11,7 +11,7 @@ import pytest
 
 from clusters import one_node
 from databases import query
-from people import FAR, details, join
+from people import FAR, details
 from poolers import PROGRAMS, pooler_before
 from referral.adapters.postgres.migrate import migrate
 from servers import eventually, running
@@ -50,17 +50,6 @@ def pooler(request, node, settings):
 def server(pooler, tmp_path_factory):
     with running(tmp_path_factory.mktemp("server"), pooler, workers=2) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    with server.client() as client:
-        yield client
-
-
-@pytest.fixture
-def ann(client):
-    return join(client)
 
 
 @pytest.mark.anyio
