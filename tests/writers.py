@@ -80,7 +80,7 @@ class Writers:
         """Write until `stopping`; with keys, calls whose outcome is not known are repeated until it is."""
         await asyncio.gather(*(self._client(keys=keys) for _ in range(clients)))
 
-    async def acknowledged(self, more: int, seconds: float = 60) -> float:
+    async def acknowledged(self, more: int, seconds: float = 30) -> float:
         """Wait until so many more writes are acknowledged; the seconds it took."""
         began, known = time.monotonic(), self.ledger.counts["acknowledged"]
         while self.ledger.counts["acknowledged"] < known + more:

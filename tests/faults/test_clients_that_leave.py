@@ -43,7 +43,7 @@ def some_request(ann: Person, chance: random.Random) -> bytes:
             ("GET", "/users/me", None),
             ("POST", "/auth/user", details()),
             ("POST", "/codes", {"expires_at": FAR, "replace_active": True}),
-            ("POST", "/codes", {"expires_at": FAR}),  # which is refused
+            ("DELETE", "/codes/NO-SUCH-CODE", None),
         ]
     )
     content = json.dumps(body).encode() if body else b""
