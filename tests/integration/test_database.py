@@ -27,6 +27,7 @@ from proxies import black_hole, forgetting, proxy_before
 from referral.adapters.postgres import pool as pool_module
 from referral.adapters.postgres.connector import Connector, url_of_each_host
 from referral.adapters.postgres.database import Database, begin_call
+from referral.adapters.postgres.joint import Joint
 from referral.adapters.postgres.pool import Pool
 from referral.adapters.postgres.statement import Statement
 from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
@@ -486,3 +487,16 @@ async def test_f10_a_connection_that_was_forgotten_silently_is_left_within_a_sec
                 await which(database)
             assert time.monotonic() - started < 1.2
             assert await which(database), "the other one is not tried"
+
+
+async def test_f07_what_belongs_to_a_transaction_on_a_server_that_became_read_only_is_not_done_again(
+    database,
+):
+    async with database.connection() as one:
+        await one.command("SET default_transaction_read_only = on")
+
+    async with AsyncExitStack() as stack:
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await Joint(database, stack).one(CHANGE, thing=1)
+
+    assert not refused.value.was_undone

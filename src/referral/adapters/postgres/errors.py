@@ -17,8 +17,10 @@ FAILURES = (*UNREACHABLE, asyncpg.PostgresError)
 READ_ONLY = asyncpg.ReadOnlySQLTransactionError
 # A prepared statement is on another connection of a pooler's than the one that was given this time.
 MISPLACED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
-# Nothing was done, and what was asked for may be done when it is asked for again.
-UNDONE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, READ_ONLY, *MISPLACED)
+# It was in the way of others, or they in its.
+ROLLED_BACK = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+# Nothing was done, and what was asked for may be done when it is asked for again, on another connection.
+UNDONE = (*ROLLED_BACK, READ_ONLY, *MISPLACED)
 
 _LOST = (
     asyncpg.PostgresConnectionError,

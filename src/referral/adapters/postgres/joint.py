@@ -9,7 +9,9 @@ from typing import Any
 import asyncpg
 
 from referral.adapters.postgres.database import Database, OneConnection
+from referral.adapters.postgres.errors import ROLLED_BACK
 from referral.adapters.postgres.statement import Statement
+from referral.domain.errors import DatabaseUnavailable
 
 
 @dataclass(slots=True)
@@ -22,11 +24,15 @@ class Joint:
 
     @asynccontextmanager
     async def step(self) -> AsyncIterator[OneConnection]:
-        """A part of it that is undone alone when it fails."""
+        """A part of it that is undone alone when it fails, and can be done again unless the server is the wrong one."""
         if self._connection is None:
             self._connection = await self.stack.enter_async_context(self.database.transaction())
-        async with self._connection.step():
-            yield self._connection
+        try:
+            async with self._connection.step():
+                yield self._connection
+        except DatabaseUnavailable as refusal:
+            refusal.was_undone = isinstance(refusal.__cause__, ROLLED_BACK)
+            raise
 
     async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
         async with self.step() as connection:
