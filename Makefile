@@ -34,7 +34,7 @@ LONG_FORM := REFERRAL_TEST_FAULTS=long $(BIN)/python -m pytest --durations 10
 fuzz: $(DEV) ## send 20,000 requests that are made up from the API's description
 	@REFERRAL_TEST_FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest tests/fuzz -s
 
-mutation: $(MUTATION) ## change the rules and the use cases in 600 ways; the unit tests have to notice 95 %
+mutation: $(MUTATION) ## change the rules and the use cases in 900 ways; the unit tests have to notice 95 %
 	@rm -rf mutants
 	@$(BIN)/mutmut run
 	@$(BIN)/mutmut results --all true | awk \

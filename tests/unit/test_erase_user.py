@@ -109,3 +109,12 @@ async def test_a_password_that_was_changed_meanwhile_is_wrong(
 async def test_who_does_not_exist_cannot_be_erased(erase_user):
     with pytest.raises(UserNotFound):
         await erase_user(user_id=an_id(404), password=PASSWORD)
+
+
+async def test_no_token_of_an_erased_user_is_kept(erase_user, log_in, sign_up, store):
+    ann = await sign_up("ann")
+    await log_in(username="ann", password=PASSWORD)
+
+    await erase_user(user_id=ann.id, password=PASSWORD)
+
+    assert not store.read().refresh_tokens

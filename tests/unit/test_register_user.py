@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from examples import PASSWORD, in_a_week
@@ -171,6 +173,24 @@ async def test_a_referral_is_dated_when_the_account_was_opened(
 
     [referee] = (await list_referrals(referrer_id=owner.id)).items
     assert referee.created_at == bob.created_at == clock.now()
+
+
+async def test_a_code_that_expires_while_others_hold_its_owner_is_not_usable(
+    register_user, issue_code, store, owner, clock
+):
+    code = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
+
+    class SlowUnitOfWork:
+        def begin(self):
+            clock.advance(weeks=1)
+            return store.begin()
+
+    slowly = replace(register_user, unit_of_work=SlowUnitOfWork())
+
+    with pytest.raises(CodeNotUsable):
+        await slowly(
+            username="bob", email="bob@example.org", password=PASSWORD, code=code.text.text
+        )
 
 
 async def test_nothing_is_created_while_the_queue_for_hashing_is_full(
