@@ -10,7 +10,7 @@ MUTATION := $(VENV)/mutation.installed
 AUDIT := $(VENV)/audit.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit faults fuzz mutation defences bench bench-flood bench-hostile bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
+.PHONY: help run test unit faults fuzz mutation mutations defences bench bench-flood bench-hostile bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ mutation: $(MUTATION) ## change the rules and the use cases in 900 ways; the uni
 	@$(BIN)/mutmut results --all true | awk \
 		'{ all++ } /: (killed|timeout)$$/ { noticed++; next } { print } \
 		END { printf "%d of %d noticed\n", noticed, all; exit !all || noticed < 0.95 * all }'
+
+mutations: $(DEV) ## take away what docs/faults-mutations.md lists, one after the other; the tests have to fail (15 minutes)
+	@$(BIN)/python tests/faults/mutations.py $(ARGS)
 
 defences: $(DEV) ## take away the defence of each attack in docs/security-rows.md; its tests have to fail (an hour)
 	@$(BIN)/python tests/hostile/defences.py $(ARGS)

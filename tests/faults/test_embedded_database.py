@@ -51,7 +51,7 @@ def test_f05_a_killed_embedded_database_comes_back_and_nothing_acknowledged_is_l
     enough = threading.Event()
     with running(tmp_path, "", data_dir=data_dir) as server:
         threads = [
-            threading.Thread(target=registrations, args=[server, acknowledged, enough])
+            threading.Thread(target=registrations, args=[server, acknowledged, enough], daemon=True)
             for _ in range(4)
         ]
         for thread in threads:

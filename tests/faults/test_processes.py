@@ -198,6 +198,22 @@ def test_a_terminal_that_is_closed_ends_neither_the_server_nor_a_request_in_flig
         assert the_other_half(connection).startswith(b"HTTP/1.1 201")
 
 
+def test_f03_a_request_that_does_not_end_is_cut_after_ten_seconds(database, tmp_path):
+    server = start(tmp_path, database)
+    wait_until_ready(server)
+    with socket.create_connection(("127.0.0.1", urlsplit(server.address).port)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(
+            b"GET /docs/assets/scalar.standalone.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        connection.recv(1)  # and no more
+        told = time.monotonic()
+        server.process.terminate()
+
+        server.process.wait(20)
+    assert 8 < time.monotonic() - told < 13
+
+
 def test_f03_half_sent_bodies_hold_up_no_stop(database, tmp_path):
     with running(tmp_path, database) as server, ExitStack() as stack:
         connections = [stack.enter_context(half_a_request(server)) for _ in range(3)]

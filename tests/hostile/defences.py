@@ -30,11 +30,9 @@ LONGEST = 600  # seconds
 
 
 @dataclass(frozen=True)
-class Row:
-    """One attack, and the defence that is in its way."""
+class Defence:
+    """A text of a file, what stands there instead when it is taken away, what happens `without`, and who notices."""
 
-    attack: str
-    answer: str
     without: str
     file: str
     text: str
@@ -42,13 +40,21 @@ class Row:
     tests: list[str]
 
 
+@dataclass(frozen=True)
+class Row(Defence):
+    """One attack, and the defence that is in its way."""
+
+    attack: str
+    answer: str
+
+
 def rows() -> dict[str, Row]:
     return {name: Row(**row) for name, row in tomllib.loads(ROWS.read_text("utf-8")).items()}
 
 
 @contextmanager
-def copy_without(row: Row):
-    """A copy of the repository in which the row's defence is gone."""
+def copy_without(row: Defence):
+    """A copy of the repository in which the defence is gone."""
     with tempfile.TemporaryDirectory(prefix="referral-") as directory:
         copy = Path(directory) / "copy"
         shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
@@ -62,8 +68,8 @@ def copy_without(row: Row):
         yield copy
 
 
-def run_without(row: Row) -> str:
-    """What pytest says of the row's tests without the defence, such as `2 failed, 1 passed`."""
+def run_without(row: Defence) -> str:
+    """What pytest says of its tests without the defence, such as `2 failed, 1 passed`."""
     with copy_without(row) as copy:
         done = subprocess.run(
             [

@@ -27,7 +27,7 @@ def started(tmp_path):
             [sys.executable, "-m", "referral", *arguments],
             cwd=tmp_path,
             env={
-                "PATH": os.environ["PATH"],
+                **{name: value for name, value in os.environ.items() if "REFERRAL" not in name},
                 **{f"REFERRAL_{name.upper()}": value for name, value in settings.items()},
             },
             stdout=subprocess.PIPE,

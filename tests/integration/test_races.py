@@ -12,7 +12,8 @@ import pytest
 from at_once import has_to_wait, outcomes_of
 from databases import query
 from examples import PASSWORD
-from referral.domain.errors import ActiveCodeExists, CodeNotFound
+from referral.domain.errors import ActiveCodeExists, CodeNotFound, CodeNotUsable
+from referral.domain.referral_code import CodeText
 from referral.entrypoints.container import open_use_cases
 from referral.entrypoints.settings import Settings
 
@@ -102,6 +103,19 @@ async def test_f19_signing_up_against_retiring_the_code(referral, ann, code, sig
     await ensure_all_or_nothing(referral, ann, outcomes["done"] - 1)
     with pytest.raises(CodeNotFound):
         await referral.code_status(code=code)
+
+
+async def test_f19_a_code_that_is_being_withdrawn_is_not_used(referral, ann, code, sign_up):
+    async with referral.retire_code.unit_of_work.begin() as tx:
+        await tx.users.lock(ann.id)
+        found = await tx.codes.by_text(CodeText.parse(code))
+        await tx.codes.retire(found.retire(referral.retire_code.clock.now()))
+        signing_up = asyncio.create_task(sign_up(1))
+        assert await has_to_wait(signing_up)
+
+    with pytest.raises(CodeNotUsable):
+        await signing_up
+    await ensure_all_or_nothing(referral, ann, 0)
 
 
 async def test_f19_signing_up_against_erasing_the_owner(referral, ann, sign_up):
