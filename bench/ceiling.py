@@ -25,22 +25,22 @@ import msgspec
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 
-from referral.adapters.postgres.referral_codes import (
+from referral.adapters.postgres.access.refresh_tokens import _ADD as _ADD_TOKEN
+from referral.adapters.postgres.access.refresh_tokens import _BY_DIGEST as _TOKEN_BY_DIGEST
+from referral.adapters.postgres.access.refresh_tokens import _LOCK_HOLDER
+from referral.adapters.postgres.access.refresh_tokens import _SAVE as _SPEND_TOKEN
+from referral.adapters.postgres.accounts.users import _ADD as _ADD_USER
+from referral.adapters.postgres.accounts.users import _BY_USERNAME, _TAKEN
+from referral.adapters.postgres.accounts.users import _LOCK as _LOCK_USER
+from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.programs.referral_codes import (
     _ACTIVE_BY_EMAIL,
     _ADD,
     _BY_TEXT,
     _PAGE,
     _RETIRE,
 )
-from referral.adapters.postgres.referrals import PAGE
-from referral.adapters.postgres.refresh_tokens import _ADD as _ADD_TOKEN
-from referral.adapters.postgres.refresh_tokens import _BY_DIGEST as _TOKEN_BY_DIGEST
-from referral.adapters.postgres.refresh_tokens import _LOCK_HOLDER
-from referral.adapters.postgres.refresh_tokens import _SAVE as _SPEND_TOKEN
-from referral.adapters.postgres.statement import Statement
-from referral.adapters.postgres.users import _ADD as _ADD_USER
-from referral.adapters.postgres.users import _BY_USERNAME, _TAKEN
-from referral.adapters.postgres.users import _LOCK as _LOCK_USER
+from referral.adapters.postgres.programs.referrals import PAGE
 from referral.adapters.system import SystemRandomness
 
 new_id = SystemRandomness().new_id

@@ -10,9 +10,9 @@ from uuid import UUID
 import asyncpg
 import bcrypt
 
-from referral.adapters.jwt_tokens import JwtAccessTokens
-from referral.application.ports import AccessClaims
-from referral.domain.user import UserId
+from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
+from referral.application.access.ports import AccessClaims
+from referral.domain.accounts.user import UserId
 from servers import PASSWORD, SECRET
 
 REFEREES = 100  # of an ordinary referrer

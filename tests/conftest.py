@@ -84,7 +84,7 @@ def empty_database_url(database_url):
 @pytest.fixture
 async def database(empty_database_url):
     """The shared database, empty, with room for twenty at once."""
-    from referral.adapters.postgres.database import Database
+    from referral.adapters.postgres.core.database import Database
 
     async with Database(empty_database_url, pool_size=20) as database:
         yield database

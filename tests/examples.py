@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from referral.application.ports import Clock
-from referral.domain.referral_code import CodeText, NewReferralCode
-from referral.domain.refresh_token import FamilyId, RefreshToken, digest_of
-from referral.domain.user import EmailAddress, User, UserId, Username
+from referral.domain.access.refresh_token import FamilyId, RefreshToken, digest_of
+from referral.domain.accounts.user import EmailAddress, User, UserId, Username
+from referral.domain.programs.referral_code import CodeText, NewReferralCode
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 PASSWORD = "correct horse battery"

@@ -20,36 +20,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from referral.application import ports
-from referral.application.limit import Limit, Use, refused_for
-from referral.application.page import Page, PageRequest
-from referral.application.ports import AccessClaims, CallRecord, Claim, Deed, Referee
-from referral.domain.errors import (
-    ActiveCodeExists,
-    CodeNotFound,
-    CodeTaken,
-    DatabaseUnavailable,
-    EmailTaken,
-    HashingBusy,
+from referral.application.access.limit import Limit, Use, refused_for
+from referral.application.access.ports import (
+    IN_PROGRESS,
+    AccessClaims,
+    CallRecord,
+    Claim,
+    NewRecord,
+    RefreshTokens,
+)
+from referral.application.accounts.ports import Users
+from referral.application.pages import Page, PageRequest
+from referral.application.ports import Clock, Deed
+from referral.application.programs.ports import Referee, ReferralCodes, Referrals
+from referral.application.transaction import Transaction
+from referral.domain.access.errors import (
     InvalidAccessToken,
-    InvalidInput,
     InvalidRefreshToken,
     RequestInProgress,
-    UsernameTaken,
-    UserNotFound,
     WrongCredentials,
 )
-from referral.domain.referral import Referral
-from referral.domain.referral_code import (
-    GENERATED_LENGTH,
-    UNAMBIGUOUS,
-    CodeId,
-    CodeText,
-    NewReferralCode,
-    ReferralCode,
-)
-from referral.domain.refresh_token import Digest, FamilyId, RefreshToken
-from referral.domain.user import (
+from referral.domain.access.refresh_token import Digest, FamilyId, RefreshToken
+from referral.domain.accounts.errors import EmailTaken, HashingBusy, UsernameTaken, UserNotFound
+from referral.domain.accounts.user import (
     EMAIL_MAX_LENGTH,
     PASSWORD_MAX_BYTES,
     EmailAddress,
@@ -58,6 +51,17 @@ from referral.domain.user import (
     User,
     UserId,
     Username,
+)
+from referral.domain.errors import DatabaseUnavailable, InvalidInput
+from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken
+from referral.domain.programs.referral import Referral
+from referral.domain.programs.referral_code import (
+    GENERATED_LENGTH,
+    UNAMBIGUOUS,
+    CodeId,
+    CodeText,
+    NewReferralCode,
+    ReferralCode,
 )
 
 
@@ -203,7 +207,7 @@ class Bucket:
 class FakeRateLimiter:
     """Counts in fixed windows, as the real one does."""
 
-    clock: ports.Clock
+    clock: Clock
     _buckets: dict[str, Bucket] = field(default_factory=dict)
     _closed_until: dict[str, datetime] = field(default_factory=dict)
 
@@ -240,7 +244,7 @@ class FakeRateLimiter:
         for bucket, limit in limits.items():
             started = self._at(bucket, limit)
             started.in_progress = before[bucket].in_progress + 1
-            started.given_up_at = self.clock.now() + ports.IN_PROGRESS
+            started.given_up_at = self.clock.now() + IN_PROGRESS
 
     async def finish(self, buckets: Collection[str], *, hits: int) -> None:
         for bucket in buckets:
@@ -323,7 +327,7 @@ class InMemoryStore:
             yield draft
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[ports.Transaction]:
+    async def begin(self) -> AsyncIterator[Transaction]:
         async with self._draft() as draft:
             yield InMemoryTransaction(draft)
 
@@ -354,10 +358,10 @@ class InMemoryStore:
 class InMemoryTransaction:
     """The stores on a draft of the rows."""
 
-    users: ports.Users
-    codes: ports.ReferralCodes
-    referrals: ports.Referrals
-    refresh_tokens: ports.RefreshTokens
+    users: Users
+    codes: ReferralCodes
+    referrals: Referrals
+    refresh_tokens: RefreshTokens
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -629,7 +633,7 @@ class InMemoryIdempotencyRecords:
         return Claim(call_id, holder)
 
     @asynccontextmanager
-    async def effects_of(self, claim: Claim, clock: ports.Clock) -> AsyncIterator[ports.NewRecord]:
+    async def effects_of(self, claim: Claim, clock: Clock) -> AsyncIterator[NewRecord]:
         mine = _StoredCall(claim.holder, b"", clock.now())
         try:
             async with self.store.joint():

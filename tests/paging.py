@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from referral.application.page import Page
+from referral.application.pages import Page
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from referral.domain import errors
-    from referral.entrypoints.container import open_use_cases
-    from referral.entrypoints.settings import Settings
+    from referral import errors
+    from referral.entrypoints.bootstrap.container import open_use_cases
+    from referral.entrypoints.bootstrap.settings import Settings
 
 __all__ = ["Settings", "errors", "open_use_cases"]
 
@@ -19,9 +19,9 @@ __all__ = ["Settings", "errors", "open_use_cases"]
 def __getattr__(name: str) -> Any:
     match name:
         case "errors":
-            return import_module("referral.domain.errors")
+            return import_module("referral.errors")
         case "open_use_cases":
-            return import_module("referral.entrypoints.container").open_use_cases
+            return import_module("referral.entrypoints.bootstrap.container").open_use_cases
         case "Settings":
-            return import_module("referral.entrypoints.settings").Settings
+            return import_module("referral.entrypoints.bootstrap.settings").Settings
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

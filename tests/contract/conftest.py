@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import pytest
 
 from fakes import InMemoryStore
-from referral.adapters.postgres.database import Database
-from referral.adapters.postgres.idempotency_records import PostgresIdempotencyRecords
-from referral.adapters.postgres.joint import JoiningQueries
-from referral.adapters.postgres.referral_codes import PostgresReferralCodes
-from referral.adapters.postgres.referrals import PostgresReferrals
-from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.access.idempotency_records import PostgresIdempotencyRecords
+from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.accounts.users import PostgresUsers
+from referral.adapters.postgres.core.database import Database
+from referral.adapters.postgres.core.joint import JoiningQueries
+from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
+from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
-from referral.adapters.postgres.users import PostgresUsers
 
 
 @dataclass

@@ -7,7 +7,7 @@ from examples import an_id
 from fakes import FakeAuditLog
 from referral.adapters.audit_log import StructlogAuditLog
 from referral.application.ports import Deed
-from referral.domain.referral_code import CodeId
+from referral.domain.programs.referral_code import CodeId
 
 ALL_OF_IT = Deed(
     "retire-code",

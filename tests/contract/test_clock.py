@@ -6,7 +6,7 @@ import pytest
 
 from databases import query
 from fakes import FakeClock
-from referral.adapters.postgres.clock import PostgresClock
+from referral.adapters.postgres.core.clock import PostgresClock
 from referral.domain.errors import DatabaseUnavailable
 
 

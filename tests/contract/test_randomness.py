@@ -6,7 +6,7 @@ import pytest
 
 from fakes import FakeRandomness
 from referral.adapters.system import SystemRandomness
-from referral.domain.referral_code import UNAMBIGUOUS, CodeText
+from referral.domain.programs.referral_code import UNAMBIGUOUS, CodeText
 
 MANY = 1000
 

@@ -3,21 +3,15 @@ import asyncio
 import pytest
 
 from examples import NOW, a_new_code, a_refresh_token, a_user
-from referral.adapters.postgres.database import Database
+from referral.adapters.postgres.accounts.users import PostgresUsers
+from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
-from referral.adapters.postgres.users import PostgresUsers
-from referral.application.page import PageRequest
-from referral.domain.errors import (
-    ActiveCodeExists,
-    CodeNotFound,
-    CodeTaken,
-    DatabaseUnavailable,
-    EmailTaken,
-    InvalidRefreshToken,
-    UsernameTaken,
-    UserNotFound,
-)
-from referral.domain.referral import Referral
+from referral.application.pages import PageRequest
+from referral.domain.access.errors import InvalidRefreshToken
+from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
+from referral.domain.errors import DatabaseUnavailable
+from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken
+from referral.domain.programs.referral import Referral
 
 
 class Stop(Exception):

@@ -138,8 +138,8 @@ def test_c04_every_operation_has_a_policy_and_the_description_agrees_with_it(ser
 
 
 def test_c04_every_route_is_described():
-    from referral.entrypoints.container import create_http_app
-    from referral.entrypoints.settings import Settings
+    from referral.entrypoints.bootstrap.container import create_http_app
+    from referral.entrypoints.bootstrap.settings import Settings
 
     app = create_http_app(Settings(database_url="postgresql://nowhere", secret=SECRET)).app
 

@@ -134,7 +134,7 @@ def test_the_commands_of_the_other_documents_run(document, environment, tmp_path
 def test_the_readme_lists_every_setting_with_its_default_and_its_meaning():
     import msgspec
 
-    from referral.entrypoints.settings import Settings
+    from referral.entrypoints.bootstrap.settings import Settings
 
     rows = dict(
         re.findall(

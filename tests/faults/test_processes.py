@@ -77,7 +77,7 @@ def changed(change: str) -> tuple[str, ...]:
 
 def test_a_worker_that_cannot_start_ends_the_service_with_a_line(database, tmp_path):
     broken = changed(
-        "from referral.entrypoints import worker_process; worker_process.create_http_app = None"
+        "from referral.entrypoints.processes import worker_process; worker_process.create_http_app = None"
     )
 
     server = start(tmp_path, database, broken, workers=2)

@@ -21,9 +21,9 @@ POST = b"POST /api/v1/auth/user HTTP/1.1\r\nHost: localhost\r\nContent-Type: app
 LARGE = b"GET /docs/assets/scalar.standalone.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # The server as it is, with less patience, so that no test has to wait for so long.
 IMPATIENT = """
-from referral.entrypoints import listeners
+from referral.entrypoints.processes import listeners
 from referral.entrypoints.cli.main import main
-from referral.entrypoints.http import large
+from referral.entrypoints.http.openapi import large
 from referral.entrypoints.http.middleware import bodies
 
 listeners.STALLED_MS = 1_500

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from referral.adapters.jwt_tokens import key_id
+from referral.adapters.credentials.jwt_tokens import key_id
 from servers import SECRET
 
 FOLDER = Path(__file__).parent / "corpora"

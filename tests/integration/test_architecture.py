@@ -40,14 +40,19 @@ def test_the_house_keeps_its_contracts(copy):
 @pytest.mark.parametrize(
     ("file", "forbidden"),
     [
-        ("domain/user.py", "import msgspec"),
-        ("domain/user.py", "import referral.application.ports"),
-        ("application/log_in.py", "import asyncpg"),
-        ("application/log_in.py", "import referral.adapters.system"),
-        ("adapters/jwt_tokens.py", "import referral.entrypoints.settings"),
-        ("adapters/jwt_tokens.py", "import referral.adapters.system"),
-        ("entrypoints/http/codes.py", "import referral.adapters.postgres.users"),
-        ("entrypoints/cli/main.py", "import referral.adapters.bcrypt_passwords"),
+        ("domain/accounts/user.py", "import msgspec"),
+        ("domain/accounts/user.py", "import referral.application.ports"),
+        ("domain/accounts/user.py", "import referral.domain.access.errors"),
+        ("domain/accounts/user.py", "import referral.domain.programs.errors"),
+        ("domain/access/refresh_token.py", "import referral.domain.programs.errors"),
+        ("domain/errors.py", "import referral.domain.accounts.errors"),
+        ("application/access/log_in.py", "import asyncpg"),
+        ("application/access/log_in.py", "import referral.adapters.system"),
+        ("adapters/credentials/jwt_tokens.py", "import referral.entrypoints.bootstrap.settings"),
+        ("adapters/credentials/jwt_tokens.py", "import referral.adapters.system"),
+        ("adapters/postgres/core/pool.py", "import referral.adapters.postgres.accounts.users"),
+        ("entrypoints/http/api/codes.py", "import referral.adapters.postgres.accounts.users"),
+        ("entrypoints/cli/main.py", "import referral.adapters.credentials.bcrypt_passwords"),
     ],
 )
 def test_a_forbidden_import_is_found(copy, file, forbidden):

@@ -7,7 +7,7 @@ import pytest
 
 from referral.entrypoints.http.middleware import concurrency as module
 from referral.entrypoints.http.middleware.concurrency import Concurrency
-from referral.entrypoints.http.problem_types import TooManyCalls
+from referral.entrypoints.http.problems.types import TooManyCalls
 
 
 class Service:

@@ -10,14 +10,23 @@ import pytest
 
 import referral
 from examples import PASSWORD
+from referral.adapters.no_rate_limits import Unlimited
+from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
-from referral.adapters.postgres.rate_limiter import PostgresRateLimiter
-from referral.adapters.unlimited import Unlimited
-from referral.application import ports
+from referral.application.access.ports import AccessTokens, RateLimiter, RefreshTokens, Revocations
+from referral.application.accounts.ports import (
+    CommonPasswords,
+    EmailAddresses,
+    PasswordHasher,
+    Users,
+)
+from referral.application.ports import Clock, Randomness
+from referral.application.programs.ports import ReferralCodes, Referrals
+from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
-from referral.domain.errors import ActiveCodeExists
-from referral.entrypoints.container import assembled, open_use_cases
-from referral.entrypoints.settings import Settings, SettingsError
+from referral.domain.programs.errors import ActiveCodeExists
+from referral.entrypoints.bootstrap.container import assembled, open_use_cases
+from referral.entrypoints.bootstrap.settings import Settings, SettingsError
 
 SECRET = "0123456789abcdef0123456789abcdef"
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -41,19 +50,19 @@ def test_the_graph_is_whole(container):
 @pytest.mark.parametrize(
     "port",
     [
-        ports.Clock,
-        ports.Randomness,
-        ports.EmailAddresses,
-        ports.CommonPasswords,
-        ports.PasswordHasher,
-        ports.AccessTokens,
-        ports.Revocations,
-        ports.RateLimiter,
-        ports.Users,
-        ports.ReferralCodes,
-        ports.Referrals,
-        ports.RefreshTokens,
-        ports.UnitOfWork,
+        Clock,
+        Randomness,
+        EmailAddresses,
+        CommonPasswords,
+        PasswordHasher,
+        AccessTokens,
+        Revocations,
+        RateLimiter,
+        Users,
+        ReferralCodes,
+        Referrals,
+        RefreshTokens,
+        UnitOfWork,
         PostgresHousekeeping,
     ],
 )
@@ -62,14 +71,14 @@ def test_every_port_is_served_by_one_adapter(container, port):
 
 
 def test_what_is_revoked_is_known_where_the_list_is_kept_fresh(container):
-    assert container.get(PostgresHousekeeping).revocations is container.get(ports.Revocations)
+    assert container.get(PostgresHousekeeping).revocations is container.get(Revocations)
 
 
 @pytest.mark.parametrize(("switch", "limiter"), [("on", PostgresRateLimiter), ("off", Unlimited)])
 def test_rate_limits_can_be_switched_off(switch, limiter):
     container = assembled(Settings(database_url=NOWHERE, secret=SECRET, rate_limits=switch))
 
-    assert type(container.get(ports.RateLimiter)) is limiter
+    assert type(container.get(RateLimiter)) is limiter
 
 
 async def test_the_use_cases_work_together_on_a_database(empty_database_url):

@@ -24,12 +24,12 @@ from sqlalchemy import (
 from at_once import has_to_wait
 from databases import execute, query
 from proxies import black_hole, forgetting, proxy_before
-from referral.adapters.postgres import pool as pool_module
-from referral.adapters.postgres.connector import Connector, url_of_each_host
-from referral.adapters.postgres.database import Database, begin_call
-from referral.adapters.postgres.joint import Joint
-from referral.adapters.postgres.pool import Pool
-from referral.adapters.postgres.statement import Statement
+from referral.adapters.postgres.core import pool as pool_module
+from referral.adapters.postgres.core.connector import Connector, url_of_each_host
+from referral.adapters.postgres.core.database import Database, begin_call
+from referral.adapters.postgres.core.joint import Joint
+from referral.adapters.postgres.core.pool import Pool
+from referral.adapters.postgres.core.statement import Statement
 from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
 
 WHICH_CONNECTION = Statement(select(func.pg_backend_pid().label("which")))

@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from at_once import outcomes_of
-from referral.adapters.postgres.rate_limiter import PostgresRateLimiter
-from referral.application.guess_limits import GuessLimits
-from referral.domain.errors import TooManyAttempts, WrongCredentials
+from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
+from referral.application.access.guess_limits import GuessLimits
+from referral.domain.access.errors import TooManyAttempts, WrongCredentials
 
 HOME = "192.0.2.1"
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from referral.adapters.postgres.clock import PostgresClock
+from referral.adapters.postgres.access.revocations import PostgresRevocations
+from referral.adapters.postgres.core.clock import PostgresClock
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
-from referral.adapters.postgres.revocations import PostgresRevocations
 from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
 
 

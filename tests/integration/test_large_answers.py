@@ -7,8 +7,8 @@ import threading
 import pytest
 from litestar import Request
 
-from referral.entrypoints.http import large
-from referral.entrypoints.http.large import InPieces, Large
+from referral.entrypoints.http.openapi import large
+from referral.entrypoints.http.openapi.large import InPieces, Large
 
 CONTENT = bytes(range(256)) * 1000
 

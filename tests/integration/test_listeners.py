@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from referral.entrypoints import listeners
+from referral.entrypoints.processes import listeners
 
 if sys.platform != "linux":
     pytest.skip("These are options of Linux.", allow_module_level=True)

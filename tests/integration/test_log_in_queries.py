@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from examples import PASSWORD, a_user
-from referral.adapters.postgres.database import Database
-from referral.adapters.postgres.rate_limiter import PostgresRateLimiter
-from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
-from referral.adapters.postgres.users import PostgresUsers
-from referral.application.guess_limits import GuessLimits
+from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
+from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.accounts.users import PostgresUsers
+from referral.adapters.postgres.core.database import Database
+from referral.application.access.guess_limits import GuessLimits
 from referral.application.use_cases import UseCases
-from referral.domain.errors import TooManyAttempts, WrongCredentials
-from referral.entrypoints.container import assembled
-from referral.entrypoints.settings import Settings
+from referral.domain.access.errors import TooManyAttempts, WrongCredentials
+from referral.entrypoints.bootstrap.container import assembled
+from referral.entrypoints.bootstrap.settings import Settings
 
 
 @dataclass

@@ -3,8 +3,8 @@
 import pytest
 import structlog
 
-from referral.entrypoints.logs import logging_to_stderr
-from referral.entrypoints.settings import Settings
+from referral.entrypoints.bootstrap.logs import logging_to_stderr
+from referral.entrypoints.bootstrap.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ import pytest
 from at_once import has_to_wait, outcomes_of
 from databases import query
 from examples import PASSWORD
-from referral.domain.errors import ActiveCodeExists, CodeNotFound, CodeNotUsable
-from referral.domain.referral_code import CodeText
-from referral.entrypoints.container import open_use_cases
-from referral.entrypoints.settings import Settings
+from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeNotUsable
+from referral.domain.programs.referral_code import CodeText
+from referral.entrypoints.bootstrap.container import open_use_cases
+from referral.entrypoints.bootstrap.settings import Settings
 
 SECRET = "0123456789abcdef0123456789abcdef"
 

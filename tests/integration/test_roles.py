@@ -19,10 +19,10 @@ from examples import PASSWORD
 from people import FAR
 from referral.adapters.embedded_postgres import embedded_postgres
 from referral.adapters.embedded_postgres.programs import server_account
+from referral.adapters.postgres.core.risks import Way, way_to
 from referral.adapters.postgres.migrate import migrate
-from referral.adapters.postgres.risks import Way, way_to
-from referral.entrypoints.container import migrate_database, open_use_cases, with_database
-from referral.entrypoints.settings import CannotStart, Settings
+from referral.entrypoints.bootstrap.container import migrate_database, open_use_cases, with_database
+from referral.entrypoints.bootstrap.settings import CannotStart, Settings
 from servers import running
 
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -24,25 +24,23 @@ from databases import execute
 from examples import PASSWORD
 from fakes import FakeClock, FakePasswordHasher, FakeRandomness
 from paging import paged, walked
-from referral.adapters.postgres.database import Database
-from referral.application import ports
-from referral.application.issue_code import ATTEMPTS_AT_A_FREE_TEXT
+from referral.adapters.postgres.core.database import Database
+from referral.application.accounts.ports import PasswordHasher
+from referral.application.ports import Clock, Randomness
+from referral.application.programs.issue_code import ATTEMPTS_AT_A_FREE_TEXT
 from referral.application.use_cases import UseCases
-from referral.domain.errors import (
+from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound, WrongPassword
+from referral.domain.accounts.user import UserId
+from referral.domain.errors import InvalidInput
+from referral.domain.programs.errors import (
     ActiveCodeExists,
     CodeNotFound,
     CodeNotUsable,
     CodeTaken,
-    EmailTaken,
-    InvalidInput,
     NotYourCode,
-    UsernameTaken,
-    UserNotFound,
-    WrongPassword,
 )
-from referral.domain.user import UserId
-from referral.entrypoints.container import Adapters, Application
-from referral.entrypoints.settings import Settings
+from referral.entrypoints.bootstrap.container import Adapters, Application
+from referral.entrypoints.bootstrap.settings import Settings
 
 names = st.sampled_from(
     ["ann", "Ann", "cyd", "dan", "DAN", "eve", "fay", "gus", "hal", "ivy", "joe"]
@@ -61,15 +59,15 @@ class Foreseeable(Provider):
         self.time, self.draws = FakeClock(), FakeRandomness()
 
     @provide
-    def clock(self) -> ports.Clock:
+    def clock(self) -> Clock:
         return self.time
 
     @provide
-    def randomness(self) -> ports.Randomness:
+    def randomness(self) -> Randomness:
         return self.draws
 
     @provide
-    def password_hasher(self) -> ports.PasswordHasher:
+    def password_hasher(self) -> PasswordHasher:
         return FakePasswordHasher()
 
 

@@ -20,11 +20,27 @@ from fakes import (
     FakeSealing,
     InMemoryStore,
 )
-from referral.application import ports
-from referral.application.once import Once
+from referral.application.access.once import Once
+from referral.application.access.ports import (
+    AccessTokens,
+    IdempotencyRecords,
+    RateLimiter,
+    RefreshTokens,
+    Revocations,
+    Sealing,
+)
+from referral.application.accounts.ports import (
+    CommonPasswords,
+    EmailAddresses,
+    PasswordHasher,
+    Users,
+)
+from referral.application.ports import AuditLog, Clock, Randomness
+from referral.application.programs.ports import ReferralCodes, Referrals
+from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
-from referral.entrypoints.container import Application
-from referral.entrypoints.settings import Settings
+from referral.entrypoints.bootstrap.container import Application
+from referral.entrypoints.bootstrap.settings import Settings
 
 
 @pytest.fixture
@@ -69,22 +85,22 @@ def container(
     """The service's own graph, with a fake behind every port."""
     fakes = {
         Settings: Settings(),
-        ports.UnitOfWork: store,
-        ports.Users: store.users,
-        ports.ReferralCodes: store.codes,
-        ports.Referrals: store.referrals,
-        ports.RefreshTokens: store.refresh_tokens,
-        ports.IdempotencyRecords: store.idempotency_records,
-        ports.Revocations: FakeRevocations(store),
-        ports.EmailAddresses: FakeEmailAddresses(),
-        ports.CommonPasswords: FakeCommonPasswords(),
-        ports.Clock: clock,
-        ports.Randomness: randomness,
-        ports.PasswordHasher: password_hasher,
-        ports.AccessTokens: access_tokens,
-        ports.RateLimiter: rate_limiter,
-        ports.AuditLog: audit_log,
-        ports.Sealing: sealing,
+        UnitOfWork: store,
+        Users: store.users,
+        ReferralCodes: store.codes,
+        Referrals: store.referrals,
+        RefreshTokens: store.refresh_tokens,
+        IdempotencyRecords: store.idempotency_records,
+        Revocations: FakeRevocations(store),
+        EmailAddresses: FakeEmailAddresses(),
+        CommonPasswords: FakeCommonPasswords(),
+        Clock: clock,
+        Randomness: randomness,
+        PasswordHasher: password_hasher,
+        AccessTokens: access_tokens,
+        RateLimiter: rate_limiter,
+        AuditLog: audit_log,
+        Sealing: sealing,
     }
     given = Provider(scope=Scope.APP)
     for port in fakes:

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from examples import PASSWORD, in_a_week
+from referral.application.access.guess_limits import PER_ACCOUNT
+from referral.application.access.once import Answer
 from referral.application.audit import ORIGIN, Audit
-from referral.application.guess_limits import PER_ACCOUNT
-from referral.application.issue_code import PER_OWNER
-from referral.application.once import Answer
+from referral.application.programs.issue_code import PER_OWNER
 from referral.domain.errors import DatabaseUnavailable, ReferralError
 
 CALLER = {"request_id": "1f", "client_address": "192.0.2.1"}

@@ -1,16 +1,17 @@
 import pytest
 
+from referral import errors as public
+from referral.domain.access.errors import TooManyAttempts
 from referral.domain.errors import (
     Busy,
     Checks,
-    CodeTaken,
     Conflict,
     InvalidInput,
     ReferralError,
-    TooManyAttempts,
     Unauthenticated,
     Violation,
 )
+from referral.domain.programs.errors import CodeTaken
 
 
 def errors(kind=ReferralError):
@@ -95,3 +96,7 @@ def test_checks_let_other_errors_pass():
         raise CodeTaken
 
     assert not checks.violations
+
+
+def test_a_script_finds_every_error_in_one_place():
+    assert {*public.__all__} == {e.__name__ for e in (ReferralError, Violation, *errors())}

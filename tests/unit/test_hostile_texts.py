@@ -13,13 +13,13 @@ from datetime import timedelta
 import pytest
 
 from examples import PASSWORD
-from referral.adapters.common_passwords import ListedCommonPasswords
+from referral.adapters.credentials.common_passwords import ListedCommonPasswords
+from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
 from referral.adapters.email_addresses import ValidatedEmailAddresses
-from referral.adapters.jwt_tokens import JwtAccessTokens
+from referral.application.accounts.password_rule import PasswordRule
 from referral.application.input_rules import InputRules
-from referral.application.password_rule import PasswordRule
+from referral.domain.accounts.user import SPELLED_OUT, Password, Username, normalise_password
 from referral.domain.errors import InvalidInput, ReferralError
-from referral.domain.user import SPELLED_OUT, Password, Username, normalise_password
 
 AT_MOST = 0.05  # seconds; ten times what it takes, for coverage and a busy machine slow it down
 

@@ -1,8 +1,8 @@
 import pytest
 
 from fakes import FakeCommonPasswords, FakeEmailAddresses
+from referral.application.accounts.password_rule import PasswordRule
 from referral.application.input_rules import InputRules
-from referral.application.password_rule import PasswordRule
 from referral.domain.errors import InvalidInput
 
 

@@ -16,13 +16,13 @@ from paging import paged, walked
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.application.audit import Audit
 from referral.application.instant import instant
-from referral.application.list_codes import ListCodes
-from referral.application.list_referrals import ListReferrals
-from referral.application.page import Page, PageRequest
+from referral.application.pages import Page, PageRequest
+from referral.application.programs.list_codes import ListCodes
+from referral.application.programs.list_referrals import ListReferrals
+from referral.domain.accounts.user import Password, Username
 from referral.domain.errors import InvalidInput
-from referral.domain.referral import refer
-from referral.domain.referral_code import CodeText, ensure_may_expire
-from referral.domain.user import Password, Username
+from referral.domain.programs.referral import refer
+from referral.domain.programs.referral_code import CodeText, ensure_may_expire
 
 parse_email = ValidatedEmailAddresses().parse
 

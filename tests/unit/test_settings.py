@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from referral.entrypoints.secret import with_secret
-from referral.entrypoints.settings import (
+from referral.entrypoints.bootstrap.secret import with_secret
+from referral.entrypoints.bootstrap.settings import (
     SAMPLE_SECRETS,
     Settings,
     SettingsError,

@@ -1,7 +1,7 @@
 from email_validator import EmailNotValidError, validate_email
 
+from referral.domain.accounts.user import EMAIL_MAX_LENGTH, EmailAddress
 from referral.domain.errors import InvalidInput
-from referral.domain.user import EMAIL_MAX_LENGTH, EmailAddress
 
 
 class ValidatedEmailAddresses:

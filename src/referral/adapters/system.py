@@ -4,7 +4,7 @@ import secrets
 import time
 from uuid import UUID
 
-from referral.domain.referral_code import GENERATED_LENGTH, UNAMBIGUOUS, CodeText
+from referral.domain.programs.referral_code import GENERATED_LENGTH, UNAMBIGUOUS, CodeText
 
 
 class SystemRandomness:

@@ -4,8 +4,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from referral.application.ports import DONE, AuditLog, Deed
-from referral.domain.errors import Forbidden, ReferralError, TooManyAttempts, slug
-from referral.domain.user import UserId
+from referral.domain.access.errors import TooManyAttempts
+from referral.domain.accounts.user import UserId
+from referral.domain.errors import Forbidden, ReferralError, slug
 
 FAILED = "failed"
 

@@ -2,12 +2,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from referral.application.accounts.password_rule import PasswordRule
+from referral.application.accounts.ports import EmailAddresses
 from referral.application.instant import instant
-from referral.application.password_rule import PasswordRule
-from referral.application.ports import Clock, EmailAddresses
+from referral.application.ports import Clock
+from referral.domain.accounts.user import EmailAddress, Password, Username
 from referral.domain.errors import InvalidInput
-from referral.domain.referral_code import CodeText, ensure_may_expire
-from referral.domain.user import EmailAddress, Password, Username
+from referral.domain.programs.referral_code import CodeText, ensure_may_expire
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,19 @@
 from dataclasses import dataclass
 
-from referral.application.authenticate import Authenticate
-from referral.application.change_password import ChangePassword
-from referral.application.code_status import CodeStatus
-from referral.application.erase_user import EraseUser
-from referral.application.find_code import FindCode
-from referral.application.issue_code import IssueCode
-from referral.application.list_codes import ListCodes
-from referral.application.list_referrals import ListReferrals
-from referral.application.log_in import LogIn
-from referral.application.refresh_token_pair import RefreshTokenPair
-from referral.application.register_user import RegisterUser
-from referral.application.retire_code import RetireCode
-from referral.application.revoke_tokens import RevokeTokens
-from referral.application.who_am_i import WhoAmI
+from referral.application.access.authenticate import Authenticate
+from referral.application.access.log_in import LogIn
+from referral.application.access.refresh_token_pair import RefreshTokenPair
+from referral.application.access.revoke_tokens import RevokeTokens
+from referral.application.accounts.change_password import ChangePassword
+from referral.application.accounts.erase_user import EraseUser
+from referral.application.accounts.register_user import RegisterUser
+from referral.application.accounts.who_am_i import WhoAmI
+from referral.application.programs.code_status import CodeStatus
+from referral.application.programs.find_code import FindCode
+from referral.application.programs.issue_code import IssueCode
+from referral.application.programs.list_codes import ListCodes
+from referral.application.programs.list_referrals import ListReferrals
+from referral.application.programs.retire_code import RetireCode
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from sqlalchemy import (
     select,
 )
 
-from referral.adapters.postgres.clock import PostgresClock
-from referral.adapters.postgres.database import Queries
-from referral.adapters.postgres.revocations import PostgresRevocations
-from referral.adapters.postgres.statement import Statement
+from referral.adapters.postgres.access.revocations import PostgresRevocations
+from referral.adapters.postgres.core.clock import PostgresClock
+from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.tables import (
     idempotency_records,
     rate_limits,

@@ -2,12 +2,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from referral.adapters.postgres.database import Database, Queries
-from referral.adapters.postgres.joint import JOINT
-from referral.adapters.postgres.referral_codes import PostgresReferralCodes
-from referral.adapters.postgres.referrals import PostgresReferrals
-from referral.adapters.postgres.refresh_tokens import PostgresRefreshTokens
-from referral.adapters.postgres.users import PostgresUsers
+from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.accounts.users import PostgresUsers
+from referral.adapters.postgres.core.database import Database, Queries
+from referral.adapters.postgres.core.joint import JOINT
+from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
+from referral.adapters.postgres.programs.referrals import PostgresReferrals
 
 
 class PostgresTransaction:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import click
 
-from referral.entrypoints.settings import PREFIX, CannotStart, Settings, load_settings
+from referral.entrypoints.bootstrap.settings import PREFIX, CannotStart, Settings, load_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,7 +24,7 @@ def referral(context: click.Context) -> None:
 @click.pass_obj
 def serve(settings: Settings) -> None:
     """Serve the HTTP API until stopped."""
-    from referral.entrypoints import server
+    from referral.entrypoints.processes import server
 
     server.serve(settings)
 
@@ -33,8 +33,8 @@ def serve(settings: Settings) -> None:
 @click.pass_obj
 def migrate(settings: Settings) -> None:
     """Bring the database to the schema of this version."""
-    from referral.entrypoints.container import migrate_database
-    from referral.entrypoints.logs import logging_to_stderr
+    from referral.entrypoints.bootstrap.container import migrate_database
+    from referral.entrypoints.bootstrap.logs import logging_to_stderr
 
     with logging_to_stderr(settings):
         migrate_database(settings)
@@ -45,7 +45,7 @@ def migrate(settings: Settings) -> None:
 @click.pass_obj
 def config(settings: Settings) -> None:
     """Print the settings in force, secrets masked."""
-    from referral.entrypoints.settings import masked
+    from referral.entrypoints.bootstrap.settings import masked
 
     for name, value in masked(settings).items():
         click.echo(f"{PREFIX}{name.upper()}={value}")
@@ -55,7 +55,7 @@ def config(settings: Settings) -> None:
 @click.pass_obj
 def openapi(settings: Settings) -> None:
     """Print the OpenAPI document."""
-    from referral.entrypoints.container import openapi_document
+    from referral.entrypoints.bootstrap.container import openapi_document
 
     click.echo(json.dumps(openapi_document(settings), indent=2, ensure_ascii=False))
 

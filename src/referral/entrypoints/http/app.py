@@ -14,23 +14,14 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Scope, Send
 
+from referral.application.access.once import Once
 from referral.application.input_rules import InputRules
-from referral.application.once import Once
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
-from referral.entrypoints.http import problems
-from referral.entrypoints.http.auth import NewReferee, NewUser, auth_router
-from referral.entrypoints.http.authentication import (
-    Network,
-    bearer,
-    caller_of,
-    client_address,
-    in_turn_by_address,
-)
-from referral.entrypoints.http.body import MAX_BODY, Rules, StrictBody
-from referral.entrypoints.http.codes import NewCode, codes_router
-from referral.entrypoints.http.docs import docs_handlers, problem_list, problem_page
-from referral.entrypoints.http.health import health_handlers, metrics
+from referral.entrypoints.http.api.auth import NewReferee, NewUser, auth_router
+from referral.entrypoints.http.api.codes import NewCode, codes_router
+from referral.entrypoints.http.api.health import health_handlers, metrics
+from referral.entrypoints.http.api.users import PasswordChange, users_router
 from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.middleware import HttpApp
 from referral.entrypoints.http.middleware.access_log import AccessLog
@@ -42,8 +33,17 @@ from referral.entrypoints.http.middleware.idempotency import Idempotency
 from referral.entrypoints.http.middleware.methods import Methods
 from referral.entrypoints.http.middleware.origin import Origin
 from referral.entrypoints.http.middleware.paths import Paths
-from referral.entrypoints.http.openapi import describe
-from referral.entrypoints.http.users import PasswordChange, users_router
+from referral.entrypoints.http.openapi.description import describe
+from referral.entrypoints.http.openapi.pages import docs_handlers, problem_list, problem_page
+from referral.entrypoints.http.problems import answers as problems
+from referral.entrypoints.http.request.body import MAX_BODY, Rules, StrictBody
+from referral.entrypoints.http.request.caller import (
+    Network,
+    bearer,
+    caller_of,
+    client_address,
+    in_turn_by_address,
+)
 
 PATH = "/api/v1"
 

@@ -10,9 +10,9 @@ import structlog
 from litestar.types import HTTPScope, Message, Receive, Send
 from prometheus_client import Counter, Histogram
 
-from referral.entrypoints.http.health import REQUESTS, SECONDS
+from referral.entrypoints.http.api.health import REQUESTS, SECONDS
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problems import refuse_unexpected
+from referral.entrypoints.http.problems.answers import refuse_unexpected
 
 log = structlog.get_logger()
 

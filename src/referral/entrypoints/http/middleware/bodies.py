@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from litestar.types import HTTPRequestEvent, HTTPScope, Message, Receive, ReceiveMessage, Send
 
-from referral.entrypoints.http.body import MAX_BODY
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problem_types import BodyTooLarge, BodyTooSlow, MalformedRequest
-from referral.entrypoints.http.problems import refuse
+from referral.entrypoints.http.problems.answers import refuse
+from referral.entrypoints.http.problems.types import BodyTooLarge, BodyTooSlow, MalformedRequest
+from referral.entrypoints.http.request.body import MAX_BODY
 
 PATIENCE_SECONDS = 10.0
 IMPATIENCE_SECONDS = 2.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from litestar.types import HTTPScope, Receive, Send
 
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problem_types import TooManyCalls
+from referral.entrypoints.http.problems.types import TooManyCalls
 
 # Of one caller, on one worker. Who has to wait asks for less meanwhile than who is refused at once and comes back.
 WAITING = 1000

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 from litestar.types import HTTPScope, Receive, Send
 
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problem_types import MalformedRequest, UnknownHost
-from referral.entrypoints.http.problems import refuse
+from referral.entrypoints.http.problems.answers import refuse
+from referral.entrypoints.http.problems.types import MalformedRequest, UnknownHost
 
 _HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
 

@@ -12,11 +12,11 @@ from litestar.types import (
     Send,
 )
 
-from referral.application.once import Answer, Once
+from referral.application.access.once import Answer, Once
 from referral.domain.errors import ReferralError, Violation
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problem_types import HttpError, MalformedRequest
-from referral.entrypoints.http.problems import refuse
+from referral.entrypoints.http.problems.answers import refuse
+from referral.entrypoints.http.problems.types import HttpError, MalformedRequest
 
 KEY = "Idempotency-Key"
 SHAPE = (

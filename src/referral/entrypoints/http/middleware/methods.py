@@ -3,7 +3,7 @@ from collections.abc import Awaitable
 from litestar.types import HTTPScope, Message, Receive, Send
 
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problems import WHICH_METHODS
+from referral.entrypoints.http.problems.answers import WHICH_METHODS
 
 
 class Methods:

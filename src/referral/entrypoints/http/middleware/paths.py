@@ -5,8 +5,8 @@ from urllib.parse import unquote_to_bytes
 from litestar.types import HTTPScope, Receive, Send
 
 from referral.entrypoints.http.middleware import HttpApp
-from referral.entrypoints.http.problem_types import AddressNotFound
-from referral.entrypoints.http.problems import refuse
+from referral.entrypoints.http.problems.answers import refuse
+from referral.entrypoints.http.problems.types import AddressNotFound
 
 SLASH = (
     "\ufdd0"  # stands for a slash that separates nothing; no address and no code has this character

@@ -1,0 +1,167 @@
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+from sqlalchemy import ColumnElement, bindparam, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.tables import referrals, users
+from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
+from referral.domain.accounts.user import EmailAddress, ErasedUser, User, UserId, Username
+from referral.domain.errors import DatabaseUnavailable
+
+USER_COLUMNS = (
+    users.c.id.label("user_id"),
+    users.c.username,
+    users.c.email,
+    users.c.password_hash,
+    users.c.credentials_version,
+    users.c.created_at.label("user_created_at"),
+    referrals.c.referrer_id,
+)
+user_with_referrer = users.outerjoin(referrals, referrals.c.referee_id == users.c.id)
+
+
+def user_from(row: asyncpg.Record) -> User:
+    return User(
+        id=row["user_id"],
+        username=Username(row["username"]),
+        email=EmailAddress(row["email"]),
+        password_hash=row["password_hash"],
+        credentials_version=row["credentials_version"],
+        created_at=row["user_created_at"],
+        referrer_id=row["referrer_id"],
+    )
+
+
+_username_key = bindparam("username_key", type_=users.c.username_key.type)
+_email_key = bindparam("email_key", type_=users.c.email_key.type)
+_this_user: ColumnElement[bool] = (users.c.id == bindparam("user_id")) & users.c.erased_at.is_(None)
+
+_ADD = Statement(
+    insert(users)
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "id",
+                "username",
+                "username_key",
+                "email",
+                "email_key",
+                "password_hash",
+                "credentials_version",
+                "created_at",
+            )
+        }
+    )
+    .on_conflict_do_nothing()
+    .returning(users.c.id)
+)
+_TAKEN = Statement(
+    select((users.c.email_key == _email_key).label("by_email")).where(
+        or_(users.c.username_key == _username_key, users.c.email_key == _email_key)
+    )
+)
+_user = select(*USER_COLUMNS).select_from(user_with_referrer)
+_by_id = _user.where(_this_user)
+_BY_ID = Statement(_by_id)
+_LOCK = Statement(_by_id.with_for_update(of=users, key_share=True))
+_BY_USERNAME = Statement(_user.where(users.c.username_key == bindparam("key")))
+_BY_EMAIL = Statement(_user.where(users.c.email_key == bindparam("key")))
+_SET_PASSWORD = Statement(
+    update(users)
+    .values(password_hash=bindparam("new_hash"))
+    .where(_this_user, users.c.password_hash == bindparam("old_hash"))
+    .returning(users.c.id),
+    on_the_side=True,
+)
+_CHANGE_CREDENTIALS = Statement(
+    update(users)
+    .values(
+        password_hash=bindparam("new_hash"),
+        credentials_version=bindparam("new_version"),
+        credentials_changed_at=bindparam("now"),
+    )
+    .where(_this_user)
+)
+_ERASE = Statement(
+    update(users)
+    .values(
+        username=null(),
+        username_key=null(),
+        email=null(),
+        email_key=null(),
+        password_hash=null(),
+        credentials_version=bindparam("new_version"),
+        credentials_changed_at=bindparam("now"),
+        erased_at=bindparam("now"),
+    )
+    .where(_this_user)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUsers:
+    queries: Queries
+
+    async def add(self, user: User) -> None:
+        added = await self.queries.one(
+            _ADD,
+            id=user.id,
+            username=user.username.text,
+            username_key=user.username.key,
+            email=user.email.text,
+            email_key=user.email.key,
+            password_hash=user.password_hash,
+            credentials_version=user.credentials_version,
+            created_at=user.created_at,
+        )
+        if added is None:
+            await self.ensure_free(user.username, user.email)
+            raise DatabaseUnavailable  # who was in the way is gone since: the next attempt may succeed
+
+    async def ensure_free(self, username: Username, email: EmailAddress) -> None:
+        taken = await self.queries.one(_TAKEN, username_key=username.key, email_key=email.key)
+        if taken is not None:
+            raise EmailTaken if taken["by_email"] else UsernameTaken
+
+    async def by_id(self, user_id: UserId) -> User:
+        return await self._user(_BY_ID, user_id)
+
+    async def lock(self, user_id: UserId) -> User:
+        return await self._user(_LOCK, user_id)
+
+    async def _user(self, statement: Statement, user_id: UserId) -> User:
+        row = await self.queries.one(statement, user_id=user_id)
+        if row is None:
+            raise UserNotFound
+        return user_from(row)
+
+    async def by_login(self, key: str) -> User | None:
+        if "\0" in key:  # PostgreSQL's text has no NUL
+            return None
+        row = await self.queries.one(_BY_EMAIL if "@" in key else _BY_USERNAME, key=key)
+        return None if row is None else user_from(row)
+
+    async def set_password(self, user: User, password_hash: str, *, instead_of: str) -> bool:
+        row = await self.queries.one(
+            _SET_PASSWORD, user_id=user.id, new_hash=password_hash, old_hash=instead_of
+        )
+        return row is not None
+
+    async def change_credentials(self, user: User, now: datetime) -> None:
+        await self.queries.execute(
+            _CHANGE_CREDENTIALS,
+            user_id=user.id,
+            new_hash=user.password_hash,
+            new_version=user.credentials_version,
+            now=now,
+        )
+
+    async def erase(self, user: ErasedUser) -> None:
+        await self.queries.execute(
+            _ERASE, user_id=user.id, new_version=user.credentials_version, now=user.erased_at
+        )

@@ -1,0 +1,74 @@
+"""What the use cases of accounts need of the outside, and what they may count on."""
+
+from datetime import datetime
+from typing import Protocol
+
+from referral.domain.accounts.user import (
+    EmailAddress,
+    ErasedUser,
+    User,
+    UserId,
+    Username,
+)
+
+
+class EmailAddresses(Protocol):
+    def parse(self, raw: str) -> EmailAddress:
+        """The address in its normal spelling; raise InvalidInput unless it is valid (RFC 5321, RFC 6531)."""
+
+
+class CommonPasswords(Protocol):
+    def __contains__(self, password: object) -> bool:
+        """Whether it is among the passwords most often chosen; case makes no difference."""
+
+
+class PasswordHasher(Protocol):
+    """Slow on purpose, never on the event loop, and never more at once than there is room for.
+
+    `hash` and `verify` raise HashingBusy, at once, when too many others wait.
+    """
+
+    def ensure_room(self) -> None:
+        """Raise HashingBusy if they would now: before work that would be for nothing."""
+
+    async def hash(self, password: str) -> str:
+        """A salted hash of the password, which has at most 72 bytes."""
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password made this hash.
+
+        Takes as long when there is no hash, when the hash is damaged, and when the password is too long.
+        """
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether a hash made today would be stronger."""
+
+
+class Users(Protocol):
+    async def add(self, user: User) -> None:
+        """Store a new user; raise UsernameTaken or EmailTaken."""
+
+    async def ensure_free(self, username: Username, email: EmailAddress) -> None:
+        """Raise UsernameTaken or EmailTaken if that is so now; only `add` can promise it for good."""
+
+    async def by_id(self, user_id: UserId) -> User:
+        """Raise UserNotFound for one that does not exist or was erased."""
+
+    async def lock(self, user_id: UserId) -> User:
+        """As `by_id`, and until the transaction ends nobody else gets past here with this user.
+
+        This is the one lock of the service: who decides about a user's password, codes or tokens holds it, and
+        takes it before anything else. Two such locks are never held together.
+        """
+
+    async def by_login(self, key: str) -> User | None:
+        """Whose e-mail address has this key, if there is an @ in it, or else whose user name."""
+
+    async def set_password(self, user: User, password_hash: str, *, instead_of: str) -> bool:
+        """Store a new hash unless another was stored since; the tokens stay as they are. Whether it was done."""
+
+    async def change_credentials(self, user: User, now: datetime) -> None:
+        """Store the user's new hash and credentials version, which revokes every token issued before."""
+
+    async def erase(self, user: ErasedUser) -> None:
+        """Forget name, address and password for good, and revoke every token issued before."""

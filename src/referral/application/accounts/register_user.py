@@ -1,0 +1,105 @@
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from referral.application.access.limit import Limit
+from referral.application.access.ports import RateLimiter
+from referral.application.accounts.ports import PasswordHasher, Users
+from referral.application.again import again
+from referral.application.audit import Audit
+from referral.application.input_rules import InputRules
+from referral.application.ports import Clock, Randomness
+from referral.application.programs.code_guesses import CodeGuesses
+from referral.application.programs.ports import ReferralCodes
+from referral.application.transaction import UnitOfWork
+from referral.domain.accounts.errors import UserNotFound
+from referral.domain.accounts.user import EmailAddress, User, UserId, Username
+from referral.domain.errors import Checks, InvalidInput
+from referral.domain.programs.errors import CodeNotFound, CodeNotUsable
+from referral.domain.programs.referral import refer
+from referral.domain.programs.referral_code import CodeText, ReferralCode
+
+PER_ADDRESS = Limit(hits=20, window=timedelta(minutes=1))
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterUser:
+    """Open an account, alone or as the referee of a code's owner.
+
+    Raises InvalidInput, CodeNotUsable, UsernameTaken, EmailTaken, TooManyAttempts or HashingBusy;
+    then no account was opened.
+    """
+
+    unit_of_work: UnitOfWork
+    users: Users
+    codes: ReferralCodes
+    rules: InputRules
+    password_hasher: PasswordHasher
+    randomness: Randomness
+    clock: Clock
+    rate_limiter: RateLimiter
+    code_guesses: CodeGuesses
+    audit: Audit
+
+    async def __call__(
+        self,
+        *,
+        username: str,
+        email: str,
+        password: str,
+        code: str | None = None,
+        client_address: str | None = None,
+    ) -> User:
+        checks = Checks()
+        names: list[Username | EmailAddress] = []
+        with checks.of("username"):
+            names.append(name := self.rules.username(username, email=email))
+        with checks.of("email"):
+            names.append(address := self.rules.email(email))
+        with checks.of("password"):
+            secret = self.rules.password(password, unlike=names)
+        checks.done()
+        with self.audit.of("register") as deed:
+            self.password_hasher.ensure_room()
+            if client_address is not None:
+                await self.rate_limiter.hit({f"register:{client_address}": PER_ADDRESS})
+
+            referral_code = None if code is None else await self._usable(code, client_address)
+            deed.code_id = None if referral_code is None else referral_code.id
+            await self.users.ensure_free(name, address)
+            user = User(
+                id=UserId(self.randomness.new_id()),
+                username=name,
+                email=address,
+                password_hash=await self.password_hasher.hash(secret.text),
+                created_at=self.clock.now(),
+                referrer_id=None if referral_code is None else referral_code.owner_id,
+            )
+            user = await again(self._store, user, referral_code)
+            deed.user_id = user.id
+            return user
+
+    async def _usable(self, raw: str, client_address: str | None) -> ReferralCode:
+        async with self.code_guesses.counted(client_address):
+            try:
+                code = await self.codes.by_text(CodeText.parse(raw))
+            except (InvalidInput, CodeNotFound):
+                raise CodeNotUsable from None
+            code.ensure_usable(self.clock.now())
+            return code
+
+    async def _store(self, user: User, code: ReferralCode | None) -> User:
+        """Decide about the code under its owner's lock: hashing took long enough for it to expire or be withdrawn."""
+        if code is None:
+            await self.users.add(user)
+            return user
+        async with self.unit_of_work.begin() as tx:
+            try:
+                await tx.users.lock(code.owner_id)
+            except UserNotFound:
+                raise CodeNotUsable from None
+            code = await tx.codes.by_text(code.text)
+            user = replace(user, created_at=self.clock.now())
+            referral = refer(user, code)
+            await tx.users.add(user)
+            await tx.referrals.add(referral)
+            return user

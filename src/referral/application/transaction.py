@@ -1,0 +1,26 @@
+"""One transaction for what belongs together."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from referral.application.access.ports import RefreshTokens
+from referral.application.accounts.ports import Users
+from referral.application.programs.ports import ReferralCodes, Referrals
+
+
+class Transaction(Protocol):
+    """The stores, within one transaction."""
+
+    users: Users
+    codes: ReferralCodes
+    referrals: Referrals
+    refresh_tokens: RefreshTokens
+
+
+class UnitOfWork(Protocol):
+    def begin(self) -> AbstractAsyncContextManager[Transaction]:
+        """All that is done inside is committed at a clean end, before anything after it runs.
+
+        An exception that leaves the block undoes all of it; what a store refuses changes nothing, and the
+        block may go on. Outside, each call on a store is a transaction of its own.
+        """

@@ -1,0 +1,43 @@
+"""What is refused about who may."""
+
+from referral.domain.errors import Busy, Conflict, InvalidInput, Unauthenticated
+
+
+class IdempotencyKeyReused(InvalidInput):
+    """The idempotency key came with another request before."""
+
+    detail = "This idempotency key was used for another request."
+
+
+class WrongCredentials(Unauthenticated):
+    """No account has this name or address together with this password; it does not tell whether there is one."""
+
+    detail = "The user name or the password is wrong."
+
+
+class InvalidAccessToken(Unauthenticated):
+    """The access token is missing, malformed, expired or revoked."""
+
+    detail = "A valid access token is needed."
+
+
+class InvalidRefreshToken(Unauthenticated):
+    """The refresh token is unknown, expired, revoked or was used before."""
+
+    detail = "The refresh token is not valid any more."
+
+
+class RequestInProgress(Conflict):
+    """A request with the same idempotency key is not answered yet."""
+
+    detail = "A request with this idempotency key is in progress; try again in a moment."
+
+
+class TooManyAttempts(Busy):
+    """It was tried too often in a short time."""
+
+    detail = "Too many attempts; try again later."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after

@@ -1,0 +1,292 @@
+"""The composition root: the one place that knows which adapter serves which port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+from asyncpg import PostgresError
+from dishka import (
+    AnyOf,
+    Container,
+    Provider,
+    Scope,
+    from_context,
+    make_container,
+    provide,
+    provide_all,
+)
+from sqlalchemy.exc import DBAPIError
+
+from referral.adapters.audit_log import StructlogAuditLog
+from referral.adapters.credentials.bcrypt_passwords import BcryptPasswords
+from referral.adapters.credentials.common_passwords import ListedCommonPasswords
+from referral.adapters.credentials.fernet_sealing import FernetSealing
+from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
+from referral.adapters.email_addresses import ValidatedEmailAddresses
+from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
+from referral.adapters.no_rate_limits import Unlimited
+from referral.adapters.postgres.access.idempotency_records import PostgresIdempotencyRecords
+from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
+from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.access.revocations import PostgresRevocations
+from referral.adapters.postgres.accounts.users import PostgresUsers
+from referral.adapters.postgres.core.clock import PostgresClock
+from referral.adapters.postgres.core.database import Database, Queries, begin_call
+from referral.adapters.postgres.core.errors import UNREACHABLE
+from referral.adapters.postgres.core.joint import JoiningQueries
+from referral.adapters.postgres.core.risks import way_to
+from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.adapters.postgres.migrate import migrate
+from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
+from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.system import SystemRandomness
+from referral.application.access.guess_limits import GuessLimits
+from referral.application.access.once import Once
+from referral.application.access.ports import (
+    AccessTokens,
+    IdempotencyRecords,
+    RateLimiter,
+    RefreshTokens,
+    Revocations,
+    Sealing,
+)
+from referral.application.access.token_pair import TokenPairs
+from referral.application.accounts.confirm_password import ConfirmPassword
+from referral.application.accounts.password_rule import PasswordRule
+from referral.application.accounts.ports import (
+    CommonPasswords,
+    EmailAddresses,
+    PasswordHasher,
+    Users,
+)
+from referral.application.audit import Audit
+from referral.application.input_rules import InputRules
+from referral.application.ports import AuditLog, Clock, Randomness
+from referral.application.programs.code_guesses import CodeGuesses
+from referral.application.programs.ports import ReferralCodes, Referrals
+from referral.application.transaction import UnitOfWork
+from referral.application.use_cases import UseCases
+from referral.domain.errors import ShuttingDown
+from referral.entrypoints.bootstrap.secret import with_secret
+from referral.entrypoints.bootstrap.settings import CannotStart, Settings, load_settings
+
+if TYPE_CHECKING:
+    from referral.entrypoints.http.app import Service
+
+SERVING_ROLE = "referral"
+
+
+class Adapters(Provider):
+    """Which adapter serves which port."""
+
+    scope = Scope.APP
+    settings = from_context(Settings)
+
+    clock = provide(PostgresClock, provides=AnyOf[PostgresClock, Clock])
+    audit_log = provide(StructlogAuditLog, provides=AuditLog)
+    randomness = provide(SystemRandomness, provides=Randomness)
+    email_addresses = provide(ValidatedEmailAddresses, provides=EmailAddresses)
+    common_passwords = provide(ListedCommonPasswords, provides=CommonPasswords)
+    users = provide(PostgresUsers, provides=Users)
+    codes = provide(PostgresReferralCodes, provides=ReferralCodes)
+    referrals = provide(PostgresReferrals, provides=Referrals)
+    refresh_tokens = provide(PostgresRefreshTokens, provides=RefreshTokens)
+    unit_of_work = provide(PostgresUnitOfWork, provides=UnitOfWork)
+    idempotency_records = provide(PostgresIdempotencyRecords, provides=IdempotencyRecords)
+    housekeeping = provide(PostgresHousekeeping)
+
+    queries = provide(JoiningQueries, provides=Queries)
+
+    @provide
+    def database(self, settings: Settings) -> Database:
+        return Database(
+            settings.database_url,
+            pool_size=settings.pool_size,
+            statement_cache_size=1024 if settings.statement_cache == "on" else 0,
+        )
+
+    @provide
+    def password_hasher(self, settings: Settings) -> Iterator[PasswordHasher]:
+        hasher = BcryptPasswords(settings.bcrypt_cost)
+        yield hasher
+        hasher.close()
+
+    @provide
+    def access_tokens(self, settings: Settings) -> AccessTokens:
+        return JwtAccessTokens(settings.secrets, settings.access_token_ttl)
+
+    @provide
+    def sealing(self, settings: Settings) -> Sealing:
+        return FernetSealing(settings.secrets)
+
+    @provide
+    def revocations(
+        self, queries: Queries, clock: Clock, settings: Settings
+    ) -> AnyOf[PostgresRevocations, Revocations]:
+        return PostgresRevocations(queries, clock, settings.access_token_ttl)
+
+    @provide
+    def rate_limiter(self, database: Database, clock: Clock, settings: Settings) -> RateLimiter:
+        # What is counted counts whatever becomes of the call.
+        return PostgresRateLimiter(database, clock) if settings.rate_limits == "on" else Unlimited()
+
+
+class Application(Provider):
+    """The use cases; dishka fills in what their fields ask for."""
+
+    scope = Scope.APP
+
+    use_cases = provide_all(UseCases, *(field.type for field in fields(UseCases)))
+    parts = provide_all(
+        Audit, PasswordRule, InputRules, GuessLimits, CodeGuesses, ConfirmPassword, Once
+    )
+
+    @provide
+    def token_pairs(
+        self,
+        access_tokens: AccessTokens,
+        randomness: Randomness,
+        clock: Clock,
+        settings: Settings,
+    ) -> TokenPairs:
+        return TokenPairs(access_tokens, randomness, clock, settings.refresh_token_ttl)
+
+
+def assembled(settings: Settings) -> Container:
+    """The whole graph; raises at once when a part is missing. Nothing is opened yet."""
+    return make_container(Adapters(), Application(), context={Settings: settings})
+
+
+@contextmanager
+def with_database(
+    settings: Settings, when_lost: Callable[[], None] = lambda: None
+) -> Iterator[Settings]:
+    """The settings with a database and a secret: one's own, or the embedded one, started and migrated.
+
+    Raises CannotStart, at the end too, when `when_lost` was called: the embedded one ended for good.
+    """
+    settings = with_secret(settings)
+    if settings.database_url:
+        yield settings
+        return
+    try:
+        with embedded_postgres(settings.data_dir, settings.pg_bin, when_lost) as url:
+            _migrate(url, serving_role=SERVING_ROLE)
+            serving = urlsplit(url)._replace(netloc=f"{SERVING_ROLE}@").geturl()
+            yield msgspec.structs.replace(settings, database_url=serving)
+    except EmbeddedPostgresError as error:
+        raise CannotStart(str(error)) from error
+
+
+def log_way_to_database(settings: Settings) -> None:
+    """Warn of what is unsafe about the way to the database, and tell for how many machines it has connections."""
+    log = structlog.get_logger()
+    way = asyncio.run(way_to(settings.database_url))
+    for risk in way.risks:
+        log.warning("unsafe database connection", risk=risk)
+    if way.connections is not None:
+        of_one_machine = settings.workers * settings.pool_size
+        enough = of_one_machine <= way.connections
+        (log.info if enough else log.warning)(
+            "database connections" if enough else "too few database connections",
+            workers=settings.workers,
+            pool_size=settings.pool_size,
+            of_one_machine=of_one_machine,
+            allowed=way.connections,
+            machines=way.connections // of_one_machine,
+        )
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the database in force to this version's schema; the embedded one is started for it.
+
+    Raises CannotStart when it does not answer or does not let the schema be changed.
+    """
+    if settings.database_url:
+        _migrate(settings.database_url)
+        return
+    with with_database(settings):
+        pass
+
+
+def _migrate(url: str, serving_role: str = "") -> None:
+    try:
+        migrate(url, serving_role=serving_role)
+    except (*UNREACHABLE, PostgresError, DBAPIError) as error:
+        cause = error.__cause__ if isinstance(error, DBAPIError) else error
+        raise CannotStart(f"The database cannot be migrated: {cause}") from error
+
+
+@asynccontextmanager
+async def open_use_cases(settings: Settings | None = None) -> AsyncIterator[UseCases]:
+    """Everything the service can do, for a script: no server, no HTTP.
+
+    >>> async with open_use_cases() as referral:
+    ...     await referral.register_user(username="ann", email="ann@example.org", password="…")
+    """
+    with (
+        with_database(settings or load_settings()) as complete,
+        closing(assembled(complete)) as container,
+    ):
+        async with container.get(Database):
+            await container.get(PostgresClock).look()
+            yield container.get(UseCases)
+
+
+def create_http_app(
+    settings: Settings,
+    is_draining: Callable[[], bool] = lambda: False,
+    on_started: Callable[[], object] = lambda: None,
+) -> "Service":
+    """The HTTP application on a database that is there; it opens what it needs when it is started.
+
+    While `is_draining`, it is not ready; `on_started` is called when it has opened what it needs.
+    """
+    from referral.entrypoints.http.app import HttpOptions, create_app
+
+    container = assembled(settings)
+    database = container.get(Database)
+    housekeeping = container.get(PostgresHousekeeping)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        with closing(container):
+            async with database, housekeeping.running():
+                on_started()
+                yield
+
+    async def ready() -> None:
+        if is_draining():
+            raise ShuttingDown
+        await housekeeping.ensure_ready()
+
+    return create_app(
+        container.get(UseCases),
+        container.get(Once),
+        container.get(InputRules),
+        container.get(Clock),
+        ready=ready,
+        lifespan=lifespan,
+        begin_call=begin_call,
+        options=HttpOptions(
+            proxies=settings.proxy_networks,
+            hosts=settings.hosts,
+            calls_at_a_time=(settings.pool_size + 1) // 2 if settings.rate_limits == "on" else None,
+            docs=settings.docs == "on",
+            metrics=settings.metrics == "on",
+        ),
+    )
+
+
+def openapi_document(settings: Settings) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the API."""
+    from referral.entrypoints.http.app import api_description
+
+    container = assembled(settings)
+    return api_description(container.get(UseCases), container.get(Clock))

@@ -1,0 +1,195 @@
+"""Referral codes: /codes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Router, delete, get, post
+from litestar.params import JSONBody
+from litestar.types import BeforeRequestHookHandler
+from msgspec import Meta
+
+from referral.application.ports import Clock
+from referral.application.use_cases import UseCases
+from referral.domain.access.errors import InvalidAccessToken, TooManyAttempts
+from referral.domain.accounts.user import UserId
+from referral.domain.errors import InvalidInput, OutcomeUnknown
+from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken, NotYourCode
+from referral.domain.programs.referral_code import ReferralCode
+from referral.entrypoints.http.api.shapes import (
+    Body,
+    CodeInPath,
+    CodeText,
+    EmailInPath,
+    GivenCode,
+    Instant,
+    UserSummary,
+)
+from referral.entrypoints.http.middleware.paths import SLASH
+from referral.entrypoints.http.openapi.description import BEARER, PagedOperation
+from referral.entrypoints.http.problems.answers import BODY, ONCE, responses
+from referral.entrypoints.http.request.caller import Network, client_address
+from referral.entrypoints.http.request.paging import PageBody, page_query
+
+_TIME = (
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
+    "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$"
+)
+
+
+class NewCode(Body):
+    """A referral code to issue."""
+
+    expires_at: Annotated[
+        str,
+        Meta(
+            description="in the future, at most 10 years away; without an offset it is UTC, and seconds may be left out",
+            examples=["2030-10-10T12:00:00Z", "2030-10-10 12:00"],
+            extra_json_schema={"pattern": _TIME},
+        ),
+    ]
+    code: GivenCode | None = None
+    replace_active: Annotated[
+        bool, Meta(description="withdraw the active code, if there is one, instead of refusing")
+    ] = False
+
+
+class Code(msgspec.Struct, kw_only=True):
+    """A referral code."""
+
+    id: Annotated[int, Meta(examples=[4])]
+    user_id: Annotated[UUID, Meta(description="whose it is")]
+    code: CodeText
+    expires_at: Instant
+    is_active: Annotated[bool, Meta(description="whether someone can sign up with it now")]
+
+    @classmethod
+    def of(cls, code: ReferralCode, now: datetime) -> "Code":
+        return cls(
+            id=code.id,
+            user_id=code.owner_id,
+            code=code.text.text,
+            expires_at=code.expires_at,
+            is_active=code.is_active(now),
+        )
+
+
+class FoundCode(Code, kw_only=True):
+    """A user's active referral code, and whose it is."""
+
+    user: UserSummary
+
+
+class CodeState(msgspec.Struct, kw_only=True):
+    """Whether someone can sign up with a code."""
+
+    code: CodeText
+    is_active: Annotated[bool, Meta(description="whether someone can sign up with it now")]
+    expires_at: Instant
+
+
+class CodePage(PageBody[Code], kw_only=True):
+    """A page of one's own codes, oldest first."""
+
+
+def codes_router(
+    use: UseCases,
+    clock: Clock,
+    proxies: Sequence[Network],
+    signed_in: BeforeRequestHookHandler,
+    in_turn: BeforeRequestHookHandler,
+) -> Router:
+    @post(
+        "/",
+        before_request=signed_in,
+        security=BEARER,
+        summary="Issue a code",
+        responses=responses(
+            InvalidAccessToken,
+            InvalidInput,
+            ActiveCodeExists,
+            CodeTaken,
+            TooManyAttempts,
+            *BODY,
+            *ONCE,
+        ),
+    )
+    async def issue_code(request: Request[UserId, Any, Any], data: JSONBody[NewCode]) -> Code:
+        """Issue a referral code of one's own; without `code`, one is generated."""
+        code = await use.issue_code(
+            owner_id=request.user,
+            expires_at=data.expires_at,
+            code=data.code,
+            replace_active=data.replace_active,
+        )
+        return Code.of(code, clock.now())
+
+    @get(
+        "/",
+        before_request=signed_in,
+        security=BEARER,
+        operation_class=PagedOperation,
+        summary="List one's own codes",
+        responses=responses(InvalidAccessToken, InvalidInput),
+    )
+    async def list_codes(request: Request[UserId, Any, Any]) -> CodePage:
+        """One's own codes, oldest first: expired ones too, withdrawn ones not."""
+        page = await use.list_codes(owner_id=request.user, **page_query(request))
+        now = clock.now()
+        return CodePage.of(page, lambda code: Code.of(code, now))
+
+    @get(
+        "/{email_or_code:str}",
+        before_request=signed_in,
+        security=BEARER,
+        summary="Find a code by its owner's e-mail address",
+        responses=responses(InvalidAccessToken, CodeNotFound, TooManyAttempts),
+    )
+    async def find_code(
+        request: Request[UserId, Any, Any], email_or_code: EmailInPath
+    ) -> FoundCode:
+        """The active code of the user with this e-mail address."""
+        email = email_or_code.replace(SLASH, "/")
+        code, user = await use.find_code(email=email, caller_id=request.user)
+        found = Code.of(code, clock.now())
+        return FoundCode(**msgspec.structs.asdict(found), user=UserSummary.of(user))
+
+    @delete(
+        "/{email_or_code:str}",
+        before_request=signed_in,
+        security=BEARER,
+        summary="Withdraw a code",
+        responses=responses(
+            InvalidAccessToken,
+            NotYourCode,
+            CodeNotFound,
+            OutcomeUnknown,
+        ),
+    )
+    async def retire_code(request: Request[UserId, Any, Any], email_or_code: CodeInPath) -> None:
+        """Withdraw one of one's own codes for good: nobody can sign up with it any more."""
+        await use.retire_code(owner_id=request.user, code=email_or_code)
+
+    @get(
+        "/{email_or_code:str}/status",
+        before_request=in_turn,
+        summary="Check a code",
+        responses=responses(CodeNotFound, TooManyAttempts),
+    )
+    async def code_status(request: Request[Any, Any, Any], email_or_code: CodeInPath) -> CodeState:
+        """Whether someone can sign up with this code now. Anyone may ask."""
+        code = await use.code_status(
+            code=email_or_code, client_address=client_address(request, proxies)
+        )
+        return CodeState(
+            code=code.text.text, is_active=code.is_active(clock.now()), expires_at=code.expires_at
+        )
+
+    return Router(
+        "/codes",
+        route_handlers=[issue_code, list_codes, find_code, retire_code, code_status],
+        tags=["Codes"],
+    )

@@ -1,0 +1,78 @@
+"""What the page of each problem says, at `/problems/` and its slug; OpenAPI says the same."""
+
+from inspect import cleandoc
+
+from referral.domain.access.errors import (
+    IdempotencyKeyReused,
+    InvalidAccessToken,
+    InvalidRefreshToken,
+    RequestInProgress,
+    TooManyAttempts,
+    WrongCredentials,
+)
+from referral.domain.accounts.errors import EmailTaken, HashingBusy, UsernameTaken, WrongPassword
+from referral.domain.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown, ShuttingDown
+from referral.domain.programs.errors import (
+    ActiveCodeExists,
+    CodeNotFound,
+    CodeNotUsable,
+    CodeTaken,
+    NotYourCode,
+    NotYourReferrals,
+)
+from referral.entrypoints.http.problems import types
+from referral.entrypoints.http.problems.types import Refusal
+
+_TEXTS: dict[type[Refusal], str] = {
+    InvalidInput: """The input is well-formed, but one or more of its values break a rule.
+
+        Every value that breaks a rule is listed in `errors`, with the reason.""",
+    IdempotencyKeyReused: "The `Idempotency-Key` came with another request before; a new request needs a new key.",
+    WrongCredentials: """No account has this name or address together with this password.
+
+        The answer is the same whether the account exists or not.""",
+    InvalidAccessToken: """The call needs a bearer access token, and the one it came with is missing, malformed, expired or revoked, or its account was erased.
+
+        Get a new one from the token endpoint.""",
+    InvalidRefreshToken: """The refresh token is unknown, expired, revoked or was used before.
+
+        Each refresh token works once. One that comes back a second time may have been stolen, so every token that descends from the same log-in is revoked with it: log in again.""",
+    NotYourCode: "The referral code belongs to someone else; only its owner can withdraw it.",
+    NotYourReferrals: """You can see your own referrals, and nobody else's.
+
+        The answer is the same whether the other account exists or not.""",
+    WrongPassword: "The account's current password is needed for this, and the one given is not it.",
+    CodeNotFound: "There is no such referral code, or the owner of this address has no active one.",
+    CodeNotUsable: """Nobody can sign up with this referral code: it is unknown, expired or withdrawn.
+
+        The answer is the same for the three. No account was created; sign up with another code, or without one.""",
+    ActiveCodeExists: """A user has at most one active referral code at any moment.
+
+        Withdraw the active one first, or ask for it to be replaced with `replace_active`.""",
+    CodeTaken: "The text of this referral code was used before, by anyone, and is never given out again.",
+    EmailTaken: "There already is an account with this e-mail address; case makes no difference.",
+    RequestInProgress: "A call with the same `Idempotency-Key` is not answered yet; repeat it in a moment to get its answer.",
+    UsernameTaken: "There already is an account with this user name; case makes no difference.",
+    TooManyAttempts: "It was tried too often in a short time; wait as long as `Retry-After` says.",
+    HashingBusy: "More passwords wait to be checked than the service can check in good time.",
+    DatabaseUnavailable: "The database does not answer in time. The service resumes by itself as soon as it does.",
+    ShuttingDown: "The service was told to stop: it finishes what it has begun, and new calls go elsewhere.",
+    OutcomeUnknown: """The database did not say whether it did what was asked for: it may have been done, or not.
+
+        Ask what is there now, or repeat the call with the same `Idempotency-Key`.""",
+    types.MalformedRequest: "The request cannot be read: it is not valid JSON, a value has the wrong type, or a parameter is repeated.",
+    types.UnsupportedGrantType: "The token endpoint takes the grant types `password` and `refresh_token` (RFC 6749 §5.2).",
+    types.UnknownHost: """The host that the request names in the header `Host` is none that this service answers for.
+
+        This keeps web pages from reaching it through a browser, by a name of theirs that leads here. An IP address is always answered for; other names are allowed with the setting `REFERRAL_ALLOWED_HOSTS`.""",
+    types.AddressNotFound: "The service has nothing at this address. `/docs` lists what it has.",
+    types.MethodNotAllowed: "The address does not take this method; the `Allow` header lists those it takes.",
+    types.BodyTooSlow: "The body did not arrive within some seconds; they are fewer while many bodies are waited for from one address.",
+    types.BodyTooLarge: "A body has at most 64 KiB.",
+    types.UnsupportedMediaType: "The body is of another media type, character set or encoding than this call takes.",
+    types.TooManyCalls: "More calls of this caller are under way than the service works on at a time; nothing was done for this one.",
+    types.NoRoom: "The service has no memory left for this call, or may open no more files or threads; nothing was done.",
+    types.InternalError: "Something went wrong that should not have. The log says what, under the id in `X-Request-ID`.",
+}
+
+EXPLANATIONS = {kind: cleandoc(text) for kind, text in _TEXTS.items()}

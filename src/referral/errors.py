@@ -1,0 +1,98 @@
+"""Everything that can be refused, by what the caller can do about it.
+
+ReferralError
+├── InvalidInput            a value breaks a rule: change it
+│   └── IdempotencyKeyReused
+├── Unauthenticated         say who you are
+│   ├── WrongCredentials
+│   ├── InvalidAccessToken
+│   └── InvalidRefreshToken
+├── Forbidden               it is not yours
+│   ├── NotYourCode
+│   ├── NotYourReferrals
+│   └── WrongPassword
+├── NotFound                it is not there
+│   ├── CodeNotFound
+│   ├── CodeNotUsable
+│   └── UserNotFound
+├── Conflict                it collides with what is there
+│   ├── ActiveCodeExists
+│   ├── CodeTaken
+│   ├── EmailTaken
+│   ├── RequestInProgress
+│   └── UsernameTaken
+└── Busy                    come back later
+    ├── TooManyAttempts
+    ├── HashingBusy
+    ├── DatabaseUnavailable
+    ├── ShuttingDown
+    └── OutcomeUnknown      ask whether it was done
+"""
+
+from referral.domain.access.errors import (
+    IdempotencyKeyReused,
+    InvalidAccessToken,
+    InvalidRefreshToken,
+    RequestInProgress,
+    TooManyAttempts,
+    WrongCredentials,
+)
+from referral.domain.accounts.errors import (
+    EmailTaken,
+    HashingBusy,
+    UsernameTaken,
+    UserNotFound,
+    WrongPassword,
+)
+from referral.domain.errors import (
+    Busy,
+    Conflict,
+    DatabaseUnavailable,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    ReferralError,
+    ShuttingDown,
+    Unauthenticated,
+    Violation,
+)
+from referral.domain.programs.errors import (
+    ActiveCodeExists,
+    CodeNotFound,
+    CodeNotUsable,
+    CodeTaken,
+    NotYourCode,
+    NotYourReferrals,
+)
+
+__all__ = [
+    "ActiveCodeExists",
+    "Busy",
+    "CodeNotFound",
+    "CodeNotUsable",
+    "CodeTaken",
+    "Conflict",
+    "DatabaseUnavailable",
+    "EmailTaken",
+    "Forbidden",
+    "HashingBusy",
+    "IdempotencyKeyReused",
+    "InvalidAccessToken",
+    "InvalidInput",
+    "InvalidRefreshToken",
+    "NotFound",
+    "NotYourCode",
+    "NotYourReferrals",
+    "OutcomeUnknown",
+    "ReferralError",
+    "RequestInProgress",
+    "ShuttingDown",
+    "TooManyAttempts",
+    "Unauthenticated",
+    "UserNotFound",
+    "UsernameTaken",
+    "Violation",
+    "WrongCredentials",
+    "WrongPassword",
+]
