@@ -7,10 +7,10 @@ from uuid import uuid4
 from sqlalchemy import DateTime, LargeBinary, bindparam, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from referral.adapters.postgres.access.tables import idempotency_records as records
 from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.joint import JOINT, Joint
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.tables import idempotency_records as records
 from referral.application.access.ports import CallRecord, Claim
 from referral.application.ports import Clock
 from referral.domain.access.errors import RequestInProgress

@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from referral.adapters.postgres.access.tables import rate_limits
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.tables import rate_limits
 from referral.application.access.limit import Limit, Use, refused_for
 from referral.application.access.ports import IN_PROGRESS
 from referral.application.ports import Clock

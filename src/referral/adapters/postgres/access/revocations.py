@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from sqlalchemy import DateTime, Uuid, bindparam, select
 
+from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.tables import users
 from referral.application.access.ports import AccessClaims
 from referral.application.ports import Clock
 from referral.domain.accounts.user import UserId

@@ -5,9 +5,10 @@ import asyncpg
 from sqlalchemy import ColumnElement, bindparam, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.tables import referrals, users
+from referral.adapters.postgres.programs.tables import referrals
 from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
 from referral.domain.accounts.user import EmailAddress, ErasedUser, User, UserId, Username
 from referral.domain.errors import DatabaseUnavailable

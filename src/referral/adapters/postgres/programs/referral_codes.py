@@ -18,9 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.tables import ACTIVE_WHILE, referral_codes, users
+from referral.adapters.postgres.programs.tables import ACTIVE_WHILE, referral_codes
 from referral.application.pages import Page, PageRequest
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress, PublicUser, UserId, Username

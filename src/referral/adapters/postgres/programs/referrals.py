@@ -13,9 +13,10 @@ from sqlalchemy import (
     update,
 )
 
+from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.tables import referrals, users
+from referral.adapters.postgres.programs.tables import referrals
 from referral.application.pages import MAX_SIZE, Page, PageRequest
 from referral.application.programs.ports import Referee
 from referral.domain.accounts.user import UserId
