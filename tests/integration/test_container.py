@@ -43,8 +43,9 @@ def container():
 def test_the_graph_is_whole(container):
     use_cases = container.get(UseCases)
 
-    for field in fields(use_cases):
-        assert type(getattr(use_cases, field.name)) is field.type
+    for group in fields(use_cases):
+        for use in fields(group.type):
+            assert type(getattr(getattr(use_cases, group.name), use.name)) is use.type
 
 
 @pytest.mark.parametrize(
@@ -84,25 +85,27 @@ def test_rate_limits_can_be_switched_off(switch, limiter):
 async def test_the_use_cases_work_together_on_a_database(empty_database_url):
     settings = Settings(database_url=empty_database_url, secret=SECRET, bcrypt_cost=4)
     async with open_use_cases(settings) as referral:
-        ann = await referral.register_user(
+        ann = await referral.accounts.register_user(
             username="ann", email="ann@example.org", password=PASSWORD
         )
-        code = await referral.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
-        bob = await referral.register_user(
+        code = await referral.programs.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
+        bob = await referral.accounts.register_user(
             username="bob", email="bob@example.org", password=PASSWORD, code=code.text.text
         )
-        pair = await referral.log_in(username="bob@example.org", password=PASSWORD)
+        pair = await referral.access.log_in(username="bob@example.org", password=PASSWORD)
 
         with pytest.raises(ActiveCodeExists):
-            await referral.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
+            await referral.programs.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
 
-        assert await referral.authenticate(pair.access_token) == bob.id
-        assert (await referral.who_am_i(user_id=bob.id)).referrer_id == ann.id
-        assert [r.id for r in (await referral.list_referrals(referrer_id=ann.id)).items] == [bob.id]
+        assert await referral.access.authenticate(pair.access_token) == bob.id
+        assert (await referral.accounts.who_am_i(user_id=bob.id)).referrer_id == ann.id
+        assert [
+            r.id for r in (await referral.programs.list_referrals(referrer_id=ann.id)).items
+        ] == [bob.id]
 
 
 def in_a_year(referral):
-    now = referral.issue_code.clock.now()
+    now = referral.programs.issue_code.clock.now()
     return now.replace(year=now.year + 1, day=1)
 
 
@@ -139,10 +142,10 @@ FOUR_LINES = """
 
     async def main():
         async with open_use_cases() as referral:
-            ann = await referral.register_user(
+            ann = await referral.accounts.register_user(
                 username="ann", email="ann@example.org", password="correct horse battery"
             )
-            code = await referral.issue_code(owner_id=ann.id, expires_at="{in_a_year}")
+            code = await referral.programs.issue_code(owner_id=ann.id, expires_at="{in_a_year}")
             print(code.text.text)
 
     asyncio.run(main())

@@ -49,7 +49,7 @@ async def log_in(empty_database_url, queries, clock):
         bcrypt_cost=4,
     )
     container = assembled(settings)
-    log_in = container.get(UseCases).log_in
+    log_in = container.get(UseCases).access.log_in
     log_in = replace(
         log_in,
         users=PostgresUsers(queries),

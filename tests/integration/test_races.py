@@ -34,18 +34,20 @@ async def referral(empty_database_url):
 
 
 def in_a_year(referral):
-    now = referral.issue_code.clock.now()
+    now = referral.programs.issue_code.clock.now()
     return now.replace(year=now.year + 1, day=1)
 
 
 @pytest.fixture
 async def ann(referral):
-    return await referral.register_user(username="ann", email="ann@example.org", password=PASSWORD)
+    return await referral.accounts.register_user(
+        username="ann", email="ann@example.org", password=PASSWORD
+    )
 
 
 @pytest.fixture
 async def code(referral, ann):
-    code = await referral.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
+    code = await referral.programs.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
     return code.text.text
 
 
@@ -53,7 +55,7 @@ async def code(referral, ann):
 def sign_up(referral, code):
     async def sign_up(n):
         name = f"user{n}"
-        return await referral.register_user(
+        return await referral.accounts.register_user(
             username=name, email=f"{name}@example.org", password=PASSWORD, code=code
         )
 
@@ -62,10 +64,10 @@ def sign_up(referral, code):
 
 async def ensure_all_or_nothing(referral, ann, signed_up):
     """Whoever has an account was brought by Ann, and whoever was refused has none."""
-    brought = await referral.list_referrals(referrer_id=ann.id, size=100)
+    brought = await referral.programs.list_referrals(referrer_id=ann.id, size=100)
     assert brought.total == len(brought.items) == signed_up
     for n in range(16):
-        found = await referral.log_in.users.by_login(f"user{n}")
+        found = await referral.access.log_in.users.by_login(f"user{n}")
         assert found is None or found.referrer_id == ann.id
         signed_up -= found is not None
     assert signed_up == 0
@@ -73,7 +75,7 @@ async def ensure_all_or_nothing(referral, ann, signed_up):
 
 async def test_f19_signing_up_against_replacing_the_code(referral, ann, sign_up):
     async def replace_active():
-        await referral.issue_code(
+        await referral.programs.issue_code(
             owner_id=ann.id, expires_at=in_a_year(referral), replace_active=True
         )
 
@@ -86,7 +88,7 @@ async def test_f19_signing_up_against_replacing_the_code(referral, ann, sign_up)
     )
 
     assert outcomes.keys() <= {"done", "CodeNotUsable"}
-    assert len((await referral.list_codes(owner_id=ann.id)).items) == 1
+    assert len((await referral.programs.list_codes(owner_id=ann.id)).items) == 1
     await ensure_all_or_nothing(referral, ann, outcomes["done"] - 4)
 
 
@@ -94,7 +96,7 @@ async def test_f19_signing_up_against_retiring_the_code(referral, ann, code, sig
     outcomes = await outcomes_of(
         [
             *map(sign_up, range(8)),
-            referral.retire_code(owner_id=ann.id, code=code),
+            referral.programs.retire_code(owner_id=ann.id, code=code),
             *map(sign_up, range(8, 16)),
         ]
     )
@@ -102,14 +104,14 @@ async def test_f19_signing_up_against_retiring_the_code(referral, ann, code, sig
     assert outcomes.keys() <= {"done", "CodeNotUsable"}
     await ensure_all_or_nothing(referral, ann, outcomes["done"] - 1)
     with pytest.raises(CodeNotFound):
-        await referral.code_status(code=code)
+        await referral.programs.code_status(code=code)
 
 
 async def test_f19_a_code_that_is_being_withdrawn_is_not_used(referral, ann, code, sign_up):
-    async with referral.retire_code.unit_of_work.begin() as tx:
+    async with referral.programs.retire_code.unit_of_work.begin() as tx:
         await tx.users.lock(ann.id)
         found = await tx.codes.by_text(CodeText.parse(code))
-        await tx.codes.retire(found.retire(referral.retire_code.clock.now()))
+        await tx.codes.retire(found.retire(referral.programs.retire_code.clock.now()))
         signing_up = asyncio.create_task(sign_up(1))
         assert await has_to_wait(signing_up)
 
@@ -122,7 +124,7 @@ async def test_f19_signing_up_against_erasing_the_owner(referral, ann, sign_up):
     outcomes = await outcomes_of(
         [
             *map(sign_up, range(8)),
-            referral.erase_user(user_id=ann.id, password=PASSWORD),
+            referral.accounts.erase_user(user_id=ann.id, password=PASSWORD),
             *map(sign_up, range(8, 16)),
         ]
     )
@@ -136,19 +138,22 @@ def decisions(referral, ann, code, pair):
     bob = {"username": "bob", "email": "bob@example.org", "password": PASSWORD}
     until, token = in_a_year(referral), pair.refresh_token
     return {
-        "issue": partial(referral.issue_code, owner_id=ann.id, expires_at=until),
+        "issue": partial(referral.programs.issue_code, owner_id=ann.id, expires_at=until),
         "replace": partial(
-            referral.issue_code, owner_id=ann.id, expires_at=until, replace_active=True
+            referral.programs.issue_code, owner_id=ann.id, expires_at=until, replace_active=True
         ),
-        "withdraw": partial(referral.retire_code, owner_id=ann.id, code=code),
-        "sign up": partial(referral.register_user, **bob, code=code),
-        "log in": partial(referral.log_in, username="ann", password=PASSWORD),
-        "refresh": partial(referral.refresh_token_pair, refresh_token=token),
-        "revoke": partial(referral.revoke_tokens, refresh_token=token),
+        "withdraw": partial(referral.programs.retire_code, owner_id=ann.id, code=code),
+        "sign up": partial(referral.accounts.register_user, **bob, code=code),
+        "log in": partial(referral.access.log_in, username="ann", password=PASSWORD),
+        "refresh": partial(referral.access.refresh_token_pair, refresh_token=token),
+        "revoke": partial(referral.access.revoke_tokens, refresh_token=token),
         "change": partial(
-            referral.change_password, user_id=ann.id, password=PASSWORD, new_password="x y z 1 2 3"
+            referral.accounts.change_password,
+            user_id=ann.id,
+            password=PASSWORD,
+            new_password="x y z 1 2 3",
         ),
-        "erase": partial(referral.erase_user, user_id=ann.id, password=PASSWORD),
+        "erase": partial(referral.accounts.erase_user, user_id=ann.id, password=PASSWORD),
     }
 
 
@@ -159,10 +164,10 @@ def decisions(referral, ann, code, pair):
 async def test_f25_who_decides_about_a_user_waits_for_that_users_row_and_holds_no_other(
     referral, ann, code, decision, empty_database_url
 ):
-    pair = await referral.log_in(username="ann", password=PASSWORD)
+    pair = await referral.access.log_in(username="ann", password=PASSWORD)
     decide = decisions(referral, ann, code, pair)[decision]
 
-    async with referral.retire_code.unit_of_work.begin() as tx:
+    async with referral.programs.retire_code.unit_of_work.begin() as tx:
         await tx.users.lock(ann.id)
         deciding = asyncio.create_task(decide())
         waited = await has_to_wait(deciding)
@@ -178,15 +183,15 @@ async def test_f25_issuing_against_withdrawing_never_deadlocks(referral, ann, co
     async def issue(n):
         for repeat in range(25):
             with suppress(ActiveCodeExists):
-                await referral.issue_code(
+                await referral.programs.issue_code(
                     owner_id=ann.id, code=f"CODE-{n}-{repeat}", expires_at=in_a_year(referral)
                 )
 
     async def withdraw():
         for _ in range(25):
-            for active in (await referral.list_codes(owner_id=ann.id)).items:
+            for active in (await referral.programs.list_codes(owner_id=ann.id)).items:
                 with suppress(CodeNotFound):
-                    await referral.retire_code(owner_id=ann.id, code=active.text.text)
+                    await referral.programs.retire_code(owner_id=ann.id, code=active.text.text)
 
     outcomes = await outcomes_of([*map(issue, range(8)), *(withdraw() for _ in range(8))])
 
@@ -196,8 +201,8 @@ async def test_f25_issuing_against_withdrawing_never_deadlocks(referral, ann, co
 async def test_logging_in_against_an_erasure_leaves_no_token_behind(
     referral, ann, empty_database_url
 ):
-    log_ins = [referral.log_in(username="ann", password=PASSWORD) for _ in range(16)]
-    erasure = referral.erase_user(user_id=ann.id, password=PASSWORD)
+    log_ins = [referral.access.log_in(username="ann", password=PASSWORD) for _ in range(16)]
+    erasure = referral.accounts.erase_user(user_id=ann.id, password=PASSWORD)
 
     outcomes = await outcomes_of([*log_ins[:8], erasure, *log_ins[8:]])
 
@@ -208,8 +213,10 @@ async def test_logging_in_against_an_erasure_leaves_no_token_behind(
 async def test_logging_in_against_a_new_password_leaves_no_token_of_the_old_one(
     referral, ann, empty_database_url
 ):
-    log_ins = [referral.log_in(username="ann", password=PASSWORD) for _ in range(16)]
-    change = referral.change_password(user_id=ann.id, password=PASSWORD, new_password="x y z 1 2 3")
+    log_ins = [referral.access.log_in(username="ann", password=PASSWORD) for _ in range(16)]
+    change = referral.accounts.change_password(
+        user_id=ann.id, password=PASSWORD, new_password="x y z 1 2 3"
+    )
 
     outcomes = await outcomes_of([*log_ins[:8], change, *log_ins[8:]])
 
@@ -218,10 +225,10 @@ async def test_logging_in_against_a_new_password_leaves_no_token_of_the_old_one(
 
 
 async def test_of_twenty_who_use_one_refresh_token_one_gets_a_pair(referral, ann):
-    pair = await referral.log_in(username="ann", password=PASSWORD)
+    pair = await referral.access.log_in(username="ann", password=PASSWORD)
 
     outcomes = await outcomes_of(
-        referral.refresh_token_pair(refresh_token=pair.refresh_token) for _ in range(20)
+        referral.access.refresh_token_pair(refresh_token=pair.refresh_token) for _ in range(20)
     )
 
     assert outcomes == {"done": 1, "InvalidRefreshToken": 19}
@@ -229,7 +236,7 @@ async def test_of_twenty_who_use_one_refresh_token_one_gets_a_pair(referral, ann
 
 async def test_of_changes_of_one_password_at_once_one_succeeds(referral, ann):
     outcomes = await outcomes_of(
-        referral.change_password(
+        referral.accounts.change_password(
             user_id=ann.id, password=PASSWORD, new_password=f"password no. {n}"
         )
         for n in range(10)

@@ -60,16 +60,16 @@ def test_l09_the_serving_role_cannot_have(embedded_url, statement):
 
 async def use_everything(settings):
     async with open_use_cases(settings) as referral:
-        ann = await referral.register_user(
+        ann = await referral.accounts.register_user(
             username="ann", email="ann@example.org", password=PASSWORD
         )
-        code = await referral.issue_code(owner_id=ann.id, expires_at=FAR)
-        await referral.register_user(
+        code = await referral.programs.issue_code(owner_id=ann.id, expires_at=FAR)
+        await referral.accounts.register_user(
             username="bob", email="bob@example.org", password=PASSWORD, code=code.text.text
         )
-        await referral.log_in(username="ann", password=PASSWORD)
-        await referral.retire_code(owner_id=ann.id, code=code.text.text)
-        await referral.erase_user(user_id=ann.id, password=PASSWORD)
+        await referral.access.log_in(username="ann", password=PASSWORD)
+        await referral.programs.retire_code(owner_id=ann.id, code=code.text.text)
+        await referral.accounts.erase_user(user_id=ann.id, password=PASSWORD)
 
 
 async def test_l09_it_can_do_all_that_the_service_does_also_in_a_cluster_from_before_it_was():

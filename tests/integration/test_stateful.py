@@ -120,8 +120,8 @@ class People(RuleBasedStateMachine):
 
     def list_page_by_page(self, size):
         for who in self.registered:
-            codes = partial(self.referral.list_codes, owner_id=who.id)
-            referrals = partial(self.referral.list_referrals, referrer_id=who.id)
+            codes = partial(self.referral.programs.list_codes, owner_id=who.id)
+            referrals = partial(self.referral.programs.list_referrals, referrer_id=who.id)
 
             assert self.texts_of(self.run(paged(codes, size))) == self.listed_codes_of(who)
             assert self.ids_of(self.run(paged(referrals, size))) == self.ids_of(who.brought)
@@ -171,7 +171,7 @@ class People(RuleBasedStateMachine):
         elif self.namesake(name):
             refusals = {UsernameTaken, EmailTaken}
 
-        attempt = self.referral.register_user(
+        attempt = self.referral.accounts.register_user(
             username=name,
             email=f"{name}@example.org",
             password=PASSWORD,
@@ -214,7 +214,7 @@ class People(RuleBasedStateMachine):
             refusals |= {CodeTaken}
 
         until = self.clock.now() + timedelta(days=days)
-        attempt = self.referral.issue_code(
+        attempt = self.referral.programs.issue_code(
             owner_id=owner.id, expires_at=until, replace_active=replace_active, **more
         )
         if not self.ends_as_foretold(attempt, refusals):
@@ -241,7 +241,9 @@ class People(RuleBasedStateMachine):
         elif code.retired:
             refusals = {CodeNotFound}
 
-        if self.ends_as_foretold(self.referral.retire_code(owner_id=who.id, code=text), refusals):
+        if self.ends_as_foretold(
+            self.referral.programs.retire_code(owner_id=who.id, code=text), refusals
+        ):
             code.retired = True
 
     @rule(days=st.sampled_from([1, 4]))
@@ -250,9 +252,9 @@ class People(RuleBasedStateMachine):
 
     @rule(target=gone, who=consumes(people))
     def erase(self, who):
-        attempt = self.referral.erase_user(user_id=who.id, password="a wrong password")
+        attempt = self.referral.accounts.erase_user(user_id=who.id, password="a wrong password")
         assert not self.ends_as_foretold(attempt, {WrongPassword})
-        attempt = self.referral.erase_user(user_id=who.id, password=PASSWORD)
+        attempt = self.referral.accounts.erase_user(user_id=who.id, password=PASSWORD)
         assert self.ends_as_foretold(attempt, set())
         who.gone = True
         self.retire_active(who)
@@ -262,9 +264,11 @@ class People(RuleBasedStateMachine):
     def who_is_gone_can_do_nothing(self, who, replace):
         until = self.clock.now() + timedelta(days=1)
         for attempt in (
-            self.referral.who_am_i(user_id=who.id),
-            self.referral.erase_user(user_id=who.id, password=PASSWORD),
-            self.referral.issue_code(owner_id=who.id, expires_at=until, replace_active=replace),
+            self.referral.accounts.who_am_i(user_id=who.id),
+            self.referral.accounts.erase_user(user_id=who.id, password=PASSWORD),
+            self.referral.programs.issue_code(
+                owner_id=who.id, expires_at=until, replace_active=replace
+            ),
         ):
             assert not self.ends_as_foretold(attempt, {UserNotFound})
 
@@ -324,7 +328,7 @@ class People(RuleBasedStateMachine):
     @invariant()
     def everybody_sees_whom_they_brought_and_their_own_codes(self):
         for person in self.registered:
-            brought = self.run(self.referral.list_referrals(referrer_id=person.id))
+            brought = self.run(self.referral.programs.list_referrals(referrer_id=person.id))
             assert (brought.total, self.ids_of(brought.items)) == (
                 len(person.brought),
                 self.ids_of(person.brought),
@@ -332,14 +336,14 @@ class People(RuleBasedStateMachine):
             assert [r.username for r in brought.items] == [
                 None if referee.gone else referee.name for referee in person.brought
             ]
-            codes = self.run(self.referral.list_codes(owner_id=person.id))
+            codes = self.run(self.referral.programs.list_codes(owner_id=person.id))
             assert self.texts_of(codes.items) == self.listed_codes_of(person)
             assert codes.total == len(codes.items)
 
     @invariant()
     def everybody_is_found_with_the_code_that_is_active(self):
         for name in {person.name.upper() for person in self.registered}:
-            attempt = self.referral.find_code(email=f"{name}@EXAMPLE.org")
+            attempt = self.referral.programs.find_code(email=f"{name}@EXAMPLE.org")
             owner = self.namesake(name)
             missing = set() if self.has_active_code(owner) else {CodeNotFound}
             if self.ends_as_foretold(attempt, missing):
@@ -351,7 +355,9 @@ class People(RuleBasedStateMachine):
     def anyone_can_see_whether_a_code_is_active(self):
         for text, code in [*self.codes.items(), ("UNKNOWN-2", None)]:
             missing = {CodeNotFound} if code is None or code.retired else set()
-            if self.ends_as_foretold(self.referral.code_status(code=text.lower()), missing):
+            if self.ends_as_foretold(
+                self.referral.programs.code_status(code=text.lower()), missing
+            ):
                 assert self.result.expires_at == code.expires_at
                 assert self.result.is_active(self.clock.now()) == self.is_active(code)
 

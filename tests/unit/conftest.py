@@ -119,15 +119,21 @@ def once(container):
     return container.get(Once)
 
 
-def use_case_called(name):
+def use_case_called(name, group):
     @pytest.fixture(name=name)
     def use_case(use_cases):
-        return getattr(use_cases, name)
+        return getattr(getattr(use_cases, group), name)
 
     return use_case
 
 
-globals().update({field.name: use_case_called(field.name) for field in fields(UseCases)})
+globals().update(
+    {
+        use.name: use_case_called(use.name, group.name)
+        for group in fields(UseCases)
+        for use in fields(group.type)
+    }
+)
 
 
 @pytest.fixture

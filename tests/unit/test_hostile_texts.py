@@ -7,7 +7,7 @@ import sys
 import time
 import unicodedata
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -71,22 +71,29 @@ WHO_CALLS = {
 
 
 @pytest.fixture
-def calls(use_cases):
-    """The use cases, with the real adapters that read what callers send."""
+def use_case(use_cases):
+    """Gives a use case by its name, with the real adapters that read what callers send."""
     emails = ValidatedEmailAddresses()
-    rules = InputRules(emails, PasswordRule(ListedCommonPasswords()), use_cases.issue_code.clock)
-    tokens = JwtAccessTokens(["0123456789abcdef0123456789abcdef"], timedelta(minutes=15))
-    return replace(
-        use_cases,
-        register_user=replace(use_cases.register_user, rules=rules),
-        change_password=replace(use_cases.change_password, rules=rules),
-        find_code=replace(use_cases.find_code, email_addresses=emails),
-        authenticate=replace(use_cases.authenticate, access_tokens=tokens),
+    rules = InputRules(
+        emails, PasswordRule(ListedCommonPasswords()), use_cases.programs.issue_code.clock
     )
+    tokens = JwtAccessTokens(["0123456789abcdef0123456789abcdef"], timedelta(minutes=15))
+    real = {"rules": rules, "email_addresses": emails, "access_tokens": tokens}
+
+    def named(name):
+        [found] = [
+            getattr(group, name)
+            for group in (use_cases.accounts, use_cases.access, use_cases.programs)
+            if hasattr(group, name)
+        ]
+        asked = {field.name for field in fields(found)}
+        return replace(found, **{name: real[name] for name in real.keys() & asked})
+
+    return named
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, given in VALUES.items() for v in given])
-async def test_e12_no_value_of_any_call_takes_long_to_refuse(calls, owner, clock, name, value):
+async def test_e12_no_value_of_any_call_takes_long_to_refuse(use_case, owner, clock, name, value):
     others = {v: VALUES[name][v] for v in VALUES[name] if v != value}
     if name in WHO_CALLS:
         others[WHO_CALLS[name]] = owner.id
@@ -95,7 +102,7 @@ async def test_e12_no_value_of_any_call_takes_long_to_refuse(calls, owner, clock
         clock.advance(hours=1)  # past every limit on guessing
         started = time.thread_time()
         with suppress(ReferralError):
-            await getattr(calls, name)(**others, **{value: text})
+            await use_case(name)(**others, **{value: text})
         return time.thread_time() - started
 
     # At its best of three: the first may read a list that is kept from then on.

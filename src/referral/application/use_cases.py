@@ -17,20 +17,41 @@ from referral.application.programs.retire_code import RetireCode
 
 
 @dataclass(frozen=True, slots=True)
-class UseCases:
-    """Everything that someone can do, each ready to be called."""
+class Accounts:
+    """Who exists: people and their passwords."""
 
     register_user: RegisterUser
+    who_am_i: WhoAmI
+    change_password: ChangePassword
+    erase_user: EraseUser
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may: log-ins and tokens."""
+
     log_in: LogIn
     refresh_token_pair: RefreshTokenPair
     revoke_tokens: RevokeTokens
     authenticate: Authenticate
-    who_am_i: WhoAmI
-    change_password: ChangePassword
-    erase_user: EraseUser
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Codes and referrals."""
+
     issue_code: IssueCode
     retire_code: RetireCode
     find_code: FindCode
     code_status: CodeStatus
     list_codes: ListCodes
     list_referrals: ListReferrals
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """Everything that someone can do, each ready to be called."""
+
+    accounts: Accounts
+    access: Access
+    programs: Programs

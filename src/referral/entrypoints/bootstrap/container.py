@@ -71,7 +71,7 @@ from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.code_guesses import CodeGuesses
 from referral.application.programs.ports import ReferralCodes, Referrals
 from referral.application.transaction import UnitOfWork
-from referral.application.use_cases import UseCases
+from referral.application.use_cases import Access, Accounts, Programs, UseCases
 from referral.domain.errors import ShuttingDown
 from referral.entrypoints.bootstrap.secret import with_secret
 from referral.entrypoints.bootstrap.settings import CannotStart, Settings, load_settings
@@ -142,7 +142,10 @@ class Application(Provider):
 
     scope = Scope.APP
 
-    use_cases = provide_all(UseCases, *(field.type for field in fields(UseCases)))
+    groups = provide_all(UseCases, Accounts, Access, Programs)
+    use_cases = provide_all(
+        *(use.type for group in (Accounts, Access, Programs) for use in fields(group))
+    )
     parts = provide_all(
         Audit, PasswordRule, InputRules, GuessLimits, CodeGuesses, ConfirmPassword, Once
     )
@@ -228,7 +231,7 @@ async def open_use_cases(settings: Settings | None = None) -> AsyncIterator[UseC
     """Everything the service can do, for a script: no server, no HTTP.
 
     >>> async with open_use_cases() as referral:
-    ...     await referral.register_user(username="ann", email="ann@example.org", password="…")
+    ...     await referral.accounts.register_user(username="ann", email="ann@example.org", password="…")
     """
     with (
         with_database(settings or load_settings()) as complete,

@@ -119,7 +119,7 @@ def create_app(
         state=State({"rules": _rules_of_bodies(rules)}),
     )
     http = concurrency.around(cast("HttpApp", litestar))
-    http = Idempotency(http, once, caller_of(use.authenticate, options.proxies))
+    http = Idempotency(http, once, caller_of(use.access.authenticate, options.proxies))
 
     def address_of(scope: HTTPScope) -> str:
         return client_address(ASGIConnection(scope), options.proxies)
@@ -133,7 +133,7 @@ def create_app(
 def api_router(
     use: UseCases, clock: Clock, options: HttpOptions, concurrency: Concurrency
 ) -> Router:
-    signed_in = bearer(use.authenticate, concurrency)
+    signed_in = bearer(use.access.authenticate, concurrency)
     in_turn = in_turn_by_address(options.proxies, concurrency)
     return Router(
         PATH,

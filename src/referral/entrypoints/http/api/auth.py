@@ -124,7 +124,7 @@ def auth_router(
         request: Request[Any, Any, Any], data: NewReferee, code: str | None
     ) -> UserSummary:
         return UserSummary.of(
-            await use.register_user(
+            await use.accounts.register_user(
                 username=data.username,
                 email=data.email,
                 password=data.password,
@@ -177,10 +177,10 @@ def auth_router(
         if data.grant_type == "refresh_token" or (not data.grant_type and data.refresh_token):
             await in_turn(request)
             [refresh_token] = _required(refresh_token=data.refresh_token)
-            pair = await use.refresh_token_pair(refresh_token=refresh_token)
+            pair = await use.access.refresh_token_pair(refresh_token=refresh_token)
         else:
             username, password = _required(username=data.username, password=data.password)
-            pair = await use.log_in(
+            pair = await use.access.log_in(
                 username=username,
                 password=password,
                 client_address=client_address(request, proxies),
@@ -198,7 +198,7 @@ def auth_router(
     )
     async def revoke_tokens(data: JSONBody[RevocationRequest]) -> None:
         """Make a refresh token, and all that came of the same log-in, worthless. An unknown one is worthless already."""
-        await use.revoke_tokens(refresh_token=data.token)
+        await use.access.revoke_tokens(refresh_token=data.token)
 
     return Router(
         "/auth",

@@ -119,7 +119,7 @@ def codes_router(
     )
     async def issue_code(request: Request[UserId, Any, Any], data: JSONBody[NewCode]) -> Code:
         """Issue a referral code of one's own; without `code`, one is generated."""
-        code = await use.issue_code(
+        code = await use.programs.issue_code(
             owner_id=request.user,
             expires_at=data.expires_at,
             code=data.code,
@@ -137,7 +137,7 @@ def codes_router(
     )
     async def list_codes(request: Request[UserId, Any, Any]) -> CodePage:
         """One's own codes, oldest first: expired ones too, withdrawn ones not."""
-        page = await use.list_codes(owner_id=request.user, **page_query(request))
+        page = await use.programs.list_codes(owner_id=request.user, **page_query(request))
         now = clock.now()
         return CodePage.of(page, lambda code: Code.of(code, now))
 
@@ -153,7 +153,7 @@ def codes_router(
     ) -> FoundCode:
         """The active code of the user with this e-mail address."""
         email = email_or_code.replace(SLASH, "/")
-        code, user = await use.find_code(email=email, caller_id=request.user)
+        code, user = await use.programs.find_code(email=email, caller_id=request.user)
         found = Code.of(code, clock.now())
         return FoundCode(**msgspec.structs.asdict(found), user=UserSummary.of(user))
 
@@ -171,7 +171,7 @@ def codes_router(
     )
     async def retire_code(request: Request[UserId, Any, Any], email_or_code: CodeInPath) -> None:
         """Withdraw one of one's own codes for good: nobody can sign up with it any more."""
-        await use.retire_code(owner_id=request.user, code=email_or_code)
+        await use.programs.retire_code(owner_id=request.user, code=email_or_code)
 
     @get(
         "/{email_or_code:str}/status",
@@ -181,7 +181,7 @@ def codes_router(
     )
     async def code_status(request: Request[Any, Any, Any], email_or_code: CodeInPath) -> CodeState:
         """Whether someone can sign up with this code now. Anyone may ask."""
-        code = await use.code_status(
+        code = await use.programs.code_status(
             code=email_or_code, client_address=client_address(request, proxies)
         )
         return CodeState(

@@ -92,7 +92,7 @@ def users_router(
     @get("/me", summary="See one's own account", responses=responses(InvalidAccessToken))
     async def me(request: Request[UserId, Any, Any]) -> Me:
         """One's own account."""
-        user = await use.who_am_i(user_id=request.user)
+        user = await use.accounts.who_am_i(user_id=request.user)
         return Me(
             **msgspec.structs.asdict(UserSummary.of(user)),
             created_at=user.created_at,
@@ -109,7 +109,7 @@ def users_router(
         request: Request[UserId, Any, Any], data: JSONBody[PasswordChange]
     ) -> None:
         """Choose another password. Every token issued before is dead, access tokens within a second."""
-        await use.change_password(
+        await use.accounts.change_password(
             user_id=request.user,
             password=data.password,
             new_password=data.new_password,
@@ -127,14 +127,14 @@ def users_router(
 
         Whoever brought the account still counts it, without seeing whose it was.
         """
-        await use.erase_user(
+        await use.accounts.erase_user(
             user_id=request.user,
             password=data.password,
             client_address=client_address(request, proxies),
         )
 
     async def referees(request: Request[UserId, Any, Any], user_id: UUID) -> RefereePage:
-        page = await use.list_referrals(
+        page = await use.programs.list_referrals(
             referrer_id=UserId(user_id),
             caller_id=request.user,
             **page_query(request, cursors=True),
