@@ -10,7 +10,7 @@ MUTATION := $(VENV)/mutation.installed
 AUDIT := $(VENV)/audit.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit faults fuzz mutation mutations defences bench bench-flood bench-hostile bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
+.PHONY: help diagram run test unit faults fuzz mutation mutations defences bench bench-flood bench-hostile bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ audit: $(AUDIT) ## look for secrets, list what the package is made of, and ask f
 		{ echo "There are advisories, or they could not be had: see above. Without them nothing is known."; exit 1; }
 
 LOCKED := $(wildcard requirements/*.txt)
+
+diagram: $(DEV) ## draw who imports whom into docs/architecture.md
+	@$(BIN)/python docs/diagram.py
 
 format: $(DEV) ## write the code as the formatter likes it
 	$(BIN)/ruff format .

@@ -1,5 +1,6 @@
 """The house's walls: who may import whom, and that the check finds who does not keep to it."""
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -60,3 +61,9 @@ def test_a_forbidden_import_is_found(copy, file, forbidden):
         source.write(f"\n{forbidden}\n")
 
     assert not contracts_kept(copy)
+
+
+def test_the_diagram_shows_the_imports_as_they_are():
+    diagram = runpy.run_path(str(ROOT / "docs/diagram.py"))["diagram"]()
+
+    assert diagram in (ROOT / "docs/architecture.md").read_text("utf-8")

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from referral.entrypoints.processes.log_stream import MOST_WAITING, LogStream
+from referral.entrypoints.bootstrap.log_stream import MOST_WAITING, LogStream
 from servers import eventually
 
 
@@ -58,7 +58,7 @@ def test_lines_come_in_order_and_all_before_the_end(tmp_path):
 def test_long_lines_of_two_processes_are_not_mixed_up(pipe):
     reader, writer = pipe
     script = (
-        "import sys; from referral.entrypoints.processes.log_stream import LogStream;"
+        "import sys; from referral.entrypoints.bootstrap.log_stream import LogStream;"
         "stream = LogStream(1, print, print);"
         "[stream.write(sys.argv[1] * 20_000 + '\\n') for _ in range(20)];"
         "stream.finish(20)"
@@ -116,7 +116,7 @@ def test_lines_for_which_nobody_is_left_are_lost_and_told_when_writing_works_aga
 def test_a_line_after_one_that_was_cut_off_begins_on_a_line_of_its_own(tmp_path):
     script = """
 import resource, threading
-from referral.entrypoints.processes.log_stream import LogStream
+from referral.entrypoints.bootstrap.log_stream import LogStream
 lost, told = threading.Event(), threading.Event()
 stream = LogStream(1, lambda lines: lost.set(), lambda lines: told.set())
 _, most = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -10,8 +10,8 @@ from typing import Any, TextIO, cast
 import msgspec
 import structlog
 
+from referral.entrypoints.bootstrap.log_stream import LogStream
 from referral.entrypoints.bootstrap.settings import Settings
-from referral.entrypoints.processes.log_stream import LogStream
 
 FINISH_SECONDS = 1  # a log that nobody reads must not hold up the end
 
