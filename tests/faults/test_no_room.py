@@ -101,7 +101,7 @@ def test_f27_a_worker_without_memory_refuses_or_is_replaced_and_the_service_goes
         assert sum(line["event"].startswith("Unexpected exit") for line in server.lines()) <= 1
 
 
-def test_f27_a_service_that_may_open_few_files_serves_whoever_it_has_files_for(database, tmp_path):
+def test_f27_a_service_that_may_open_few_files_serves_those_it_has_files_for(database, tmp_path):
     with running(tmp_path, database, ("-c", FEW_FILES, "serve")) as server:
         [worker] = server.workers
         with server.client() as client:

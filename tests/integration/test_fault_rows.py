@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAD, _, TABLE = (ROOT / "docs/faults.md").read_text("utf-8").partition("| --- ")
-ROWS = {line[2:5]: line for line in TABLE.splitlines() if line.startswith("| F")}
-NOT_SHOWN = re.findall(r"F\d\d", HEAD.partition("Not shown yet: ")[2])
+LINES = (ROOT / "docs/faults.md").read_text("utf-8").splitlines()
+ROWS = {line[2:5]: line for line in LINES if line.startswith("| F")}
 TESTS = {
     name
     for file in (ROOT / "tests").rglob("test_*.py")
@@ -17,7 +16,7 @@ TESTS = {
 
 
 def test_there_are_29_rows():
-    assert sorted([*ROWS, *NOT_SHOWN]) == [f"F{n:02}" for n in range(1, 30)]
+    assert [*ROWS] == [f"F{n:02}" for n in range(1, 30)]
 
 
 @pytest.mark.parametrize("row", ROWS)
