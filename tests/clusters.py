@@ -154,7 +154,7 @@ def _is_there(process: int) -> bool:
 
 @contextmanager
 def place() -> Iterator[Path]:
-    """A directory that the account of the servers may use, whoever runs the tests."""
+    """A directory that the account of the servers may use, no matter who runs the tests."""
     directory = Path(tempfile.mkdtemp(prefix="referral-nodes-"))
     account = server_account()
     os.chown(directory, account.uid, account.gid)

@@ -551,7 +551,7 @@ def _referee(rows: Rows, referral: Referral) -> Referee:
     user = rows.users.get(referral.referee_id)
     if user is None:
         return Referee(referral.referee_id, None, None, referral.created_at)
-    return Referee(user.id, user.email.text, user.username.text, referral.created_at)
+    return Referee(user.id, user.email.value, user.username.value, referral.created_at)
 
 
 @dataclass(frozen=True)

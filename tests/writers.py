@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Wire:
-    """One HTTP connection, made anew when it broke."""
+    """One HTTP connection, made again when it broke."""
 
     host: str
     port: int

@@ -36,8 +36,8 @@ def test_an_id_of_a_later_millisecond_sorts_after_an_earlier_one(randomness):
 
 
 def test_a_code_has_12_characters_that_cannot_be_mistaken(randomness):
-    for text in (randomness.code_text().text for _ in range(MANY)):
-        assert CodeText.parse(text).text == text
+    for text in (randomness.code_text().value for _ in range(MANY)):
+        assert CodeText.parse(text).value == text
         assert len(text) == 12
         assert set(text) <= set(UNAMBIGUOUS)
 
@@ -47,7 +47,7 @@ def test_a_refresh_token_is_url_safe_and_long_enough_for_256_bits(randomness):
 
 
 def test_c11_the_systems_codes_use_the_whole_alphabet():
-    drawn = "".join(SystemRandomness().code_text().text for _ in range(MANY))
+    drawn = "".join(SystemRandomness().code_text().value for _ in range(MANY))
 
     assert set(drawn) == set(UNAMBIGUOUS)
 

@@ -100,7 +100,7 @@ async def test_what_was_refused_is_not_stored_and_the_rest_is(store, ann):
         with pytest.raises(EmailTaken):
             await tx.users.add(a_user("other", number=4, email="ann@example.org"))
         with pytest.raises(CodeTaken):
-            await tx.codes.add(a_new_code(bob, code.text.text))
+            await tx.codes.add(a_new_code(bob, code.text.value))
         with pytest.raises(ActiveCodeExists):
             await tx.codes.add(a_new_code(ann, "ANOTHER-1"))
         with pytest.raises(UserNotFound):

@@ -1,4 +1,4 @@
-"""Registering, one's own account, and closing it."""
+"""Registering, the account, and closing it."""
 
 import time
 from itertools import pairwise

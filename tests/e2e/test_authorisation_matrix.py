@@ -13,7 +13,7 @@ from servers import PASSWORD, SECRET
 
 PREFIX = "/api/v1"
 PUBLIC = "anyone, and a token makes no difference"
-SIGNED_IN = "anyone with a token; what is one's own is that of the token"
+SIGNED_IN = "anyone with a token; what is theirs is that of the token"
 OWNER = "the owner; 403 for others"
 
 # An operation that is not declared here fails the first test.

@@ -1,4 +1,4 @@
-"""Seeing whom one brought."""
+"""Listing referrals."""
 
 from uuid import UUID, uuid4
 

@@ -41,7 +41,7 @@ def test_the_exchange(client):
     assert answer.json()["access_token"].startswith("eyJ")
     assert answer.json()["token_type"] == "Bearer"
 
-    # See whom one brought; the id is written without dashes
+    # See who signed up; the id is written without dashes
     referrer.tokens = log_in(client, "admin1")
     answer = referrer.get(f"/users/{UUID(referrer.id).hex}")
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""What must be decided once is, by whoever and however often it is asked for at the same time.
+"""What must be decided once is, however often it is asked for at the same time.
 
 The calls come over connections of their own to a server with two worker processes.
 """

@@ -1,4 +1,4 @@
-"""The database refuses what must not be, whoever asks it to."""
+"""The database refuses what must not be, no matter who asks."""
 
 import asyncpg
 import pytest

@@ -10,7 +10,7 @@ import pytest
 
 import referral
 from examples import PASSWORD
-from referral.adapters.no_rate_limits import Unlimited
+from referral.adapters.no_rate_limits import NoRateLimits
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.application.access.ports import AccessTokens, RateLimiter, RefreshTokens, Revocations
@@ -75,7 +75,9 @@ def test_what_is_revoked_is_known_where_the_list_is_kept_fresh(container):
     assert container.get(PostgresHousekeeping).revocations is container.get(Revocations)
 
 
-@pytest.mark.parametrize(("switch", "limiter"), [("on", PostgresRateLimiter), ("off", Unlimited)])
+@pytest.mark.parametrize(
+    ("switch", "limiter"), [("on", PostgresRateLimiter), ("off", NoRateLimits)]
+)
 def test_rate_limits_can_be_switched_off(switch, limiter):
     container = assembled(Settings(database_url=NOWHERE, secret=SECRET, rate_limits=switch))
 
@@ -90,7 +92,7 @@ async def test_the_use_cases_work_together_on_a_database(empty_database_url):
         )
         code = await referral.programs.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
         bob = await referral.accounts.register_user(
-            username="bob", email="bob@example.org", password=PASSWORD, code=code.text.text
+            username="bob", email="bob@example.org", password=PASSWORD, code=code.text.value
         )
         pair = await referral.access.log_in(username="bob@example.org", password=PASSWORD)
 
@@ -146,7 +148,7 @@ FOUR_LINES = """
                 username="ann", email="ann@example.org", password="correct horse battery"
             )
             code = await referral.programs.issue_code(owner_id=ann.id, expires_at="{in_a_year}")
-            print(code.text.text)
+            print(code.text.value)
 
     asyncio.run(main())
     assert not {{"litestar", "granian", "uvloop", "click"}} & sys.modules.keys()

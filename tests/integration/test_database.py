@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from at_once import has_to_wait
+from concurrency import has_to_wait
 from databases import execute, query
 from proxies import black_hole, forgetting, proxy_before
 from referral.adapters.postgres.core import pool as pool_module
@@ -275,10 +275,10 @@ async def test_who_waits_for_a_new_connection_takes_one_that_comes_free_before(u
     first = await pool.take(1)
     second = asyncio.create_task(pool.take(1))
     await pool.connector.asked_again.wait()
-    pool.give_back(first, pool.generation, usable=True)
+    pool.release(first, pool.generation, usable=True)
 
     assert await second is first
-    pool.give_back(first, pool.generation, usable=True)
+    pool.release(first, pool.generation, usable=True)
     pool.close()
 
 

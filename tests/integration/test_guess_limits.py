@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from at_once import outcomes_of
+from concurrency import outcomes_of
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.application.access.guess_limits import GuessLimits
 from referral.domain.access.errors import TooManyAttempts, WrongCredentials

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from at_once import has_to_wait, outcomes_of
+from concurrency import has_to_wait, outcomes_of
 from databases import query
 from examples import PASSWORD
 from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeNotUsable
@@ -48,7 +48,7 @@ async def ann(referral):
 @pytest.fixture
 async def code(referral, ann):
     code = await referral.programs.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
-    return code.text.text
+    return code.text.value
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def sign_up(referral, code):
 
 
 async def ensure_all_or_nothing(referral, ann, signed_up):
-    """Whoever has an account was brought by Ann, and whoever was refused has none."""
+    """All who have an account were brought by Ann, and those who were refused have none."""
     brought = await referral.programs.list_referrals(referrer_id=ann.id, size=100)
     assert brought.total == len(brought.items) == signed_up
     for n in range(16):
@@ -191,7 +191,7 @@ async def test_f25_issuing_against_withdrawing_never_deadlocks(referral, ann, co
         for _ in range(25):
             for active in (await referral.programs.list_codes(owner_id=ann.id)).items:
                 with suppress(CodeNotFound):
-                    await referral.programs.retire_code(owner_id=ann.id, code=active.text.text)
+                    await referral.programs.retire_code(owner_id=ann.id, code=active.text.value)
 
     outcomes = await outcomes_of([*map(issue, range(8)), *(withdraw() for _ in range(8))])
 

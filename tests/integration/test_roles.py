@@ -65,10 +65,10 @@ async def use_everything(settings):
         )
         code = await referral.programs.issue_code(owner_id=ann.id, expires_at=FAR)
         await referral.accounts.register_user(
-            username="bob", email="bob@example.org", password=PASSWORD, code=code.text.text
+            username="bob", email="bob@example.org", password=PASSWORD, code=code.text.value
         )
         await referral.access.log_in(username="ann", password=PASSWORD)
-        await referral.programs.retire_code(owner_id=ann.id, code=code.text.text)
+        await referral.programs.retire_code(owner_id=ann.id, code=code.text.value)
         await referral.accounts.erase_user(user_id=ann.id, password=PASSWORD)
 
 

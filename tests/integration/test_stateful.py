@@ -133,7 +133,7 @@ class People(RuleBasedStateMachine):
     def has_active_code(self, owner):
         return any(c.owner is owner and self.is_active(c) for c in self.codes.values())
 
-    def ends_as_foretold(self, attempt, refusals):
+    def ends_as_expected(self, attempt, refusals):
         """Whether it is done; it is refused exactly if there is a reason, and for one of the reasons."""
         try:
             self.result = self.run(attempt)
@@ -177,7 +177,7 @@ class People(RuleBasedStateMachine):
             password=PASSWORD,
             code=text and text.lower(),
         )
-        if not self.ends_as_foretold(attempt, refusals):
+        if not self.ends_as_expected(attempt, refusals):
             return multiple()
         person = Person(self.result.id, name, code and code.owner)
         self.registered.append(person)
@@ -217,9 +217,9 @@ class People(RuleBasedStateMachine):
         attempt = self.referral.programs.issue_code(
             owner_id=owner.id, expires_at=until, replace_active=replace_active, **more
         )
-        if not self.ends_as_foretold(attempt, refusals):
+        if not self.ends_as_expected(attempt, refusals):
             return multiple()
-        assert self.result.text.text == text
+        assert self.result.text.value == text
         self.retire_active(owner)
         self.codes[text] = Code(owner, until)
         return text
@@ -241,7 +241,7 @@ class People(RuleBasedStateMachine):
         elif code.retired:
             refusals = {CodeNotFound}
 
-        if self.ends_as_foretold(
+        if self.ends_as_expected(
             self.referral.programs.retire_code(owner_id=who.id, code=text), refusals
         ):
             code.retired = True
@@ -253,9 +253,9 @@ class People(RuleBasedStateMachine):
     @rule(target=gone, who=consumes(people))
     def erase(self, who):
         attempt = self.referral.accounts.erase_user(user_id=who.id, password="a wrong password")
-        assert not self.ends_as_foretold(attempt, {WrongPassword})
+        assert not self.ends_as_expected(attempt, {WrongPassword})
         attempt = self.referral.accounts.erase_user(user_id=who.id, password=PASSWORD)
-        assert self.ends_as_foretold(attempt, set())
+        assert self.ends_as_expected(attempt, set())
         who.gone = True
         self.retire_active(who)
         return who
@@ -270,13 +270,13 @@ class People(RuleBasedStateMachine):
                 owner_id=who.id, expires_at=until, replace_active=replace
             ),
         ):
-            assert not self.ends_as_foretold(attempt, {UserNotFound})
+            assert not self.ends_as_expected(attempt, {UserNotFound})
 
     def ids_of(self, people):
         return [person.id for person in people]
 
     def texts_of(self, codes):
-        return [code.text.text for code in codes]
+        return [code.text.value for code in codes]
 
     def listed_codes_of(self, who):
         return [text for text, c in self.codes.items() if c.owner is who and not c.retired]
@@ -346,16 +346,16 @@ class People(RuleBasedStateMachine):
             attempt = self.referral.programs.find_code(email=f"{name}@EXAMPLE.org")
             owner = self.namesake(name)
             missing = set() if self.has_active_code(owner) else {CodeNotFound}
-            if self.ends_as_foretold(attempt, missing):
+            if self.ends_as_expected(attempt, missing):
                 found, user = self.result
-                assert self.is_active(self.codes[found.text.text])
+                assert self.is_active(self.codes[found.text.value])
                 assert user.id == found.owner_id == owner.id
 
     @invariant()
     def anyone_can_see_whether_a_code_is_active(self):
         for text, code in [*self.codes.items(), ("UNKNOWN-2", None)]:
             missing = {CodeNotFound} if code is None or code.retired else set()
-            if self.ends_as_foretold(
+            if self.ends_as_expected(
                 self.referral.programs.code_status(code=text.lower()), missing
             ):
                 assert self.result.expires_at == code.expires_at

@@ -45,7 +45,7 @@ def deed(action, user=None, outcome="done", **more):
 
 async def test_l07_opening_an_account_is_recorded_with_its_id_and_the_code(sign_up, code, deeds):
     alone = await sign_up("ann")
-    brought = await sign_up("bob", code=code.text.text)
+    brought = await sign_up("bob", code=code.text.value)
 
     assert deeds == [
         deed("register", alone),
@@ -179,7 +179,7 @@ async def test_l07_looking_for_codes_is_recorded_when_it_is_too_often(
     find_code, code_status, owner, code, deeds
 ):
     await find_code(email="owner@example.org", caller_id=owner.id)
-    await code_status(code=code.text.text, client_address="192.0.2.1")
+    await code_status(code=code.text.value, client_address="192.0.2.1")
     for _ in range(100):
         await refused(find_code(email="nobody@example.org", caller_id=owner.id))
         await refused(code_status(code="UNKNOWN-1", client_address="192.0.2.1"))

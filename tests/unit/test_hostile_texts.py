@@ -126,8 +126,8 @@ def test_the_longest_spelling_of_a_name_and_of_a_password_is_taken():
     name, password = (unicodedata.normalize("NFD", t) for t in (LONGEST_NAME, LONGEST_PASSWORD))
     assert (len(name), len(password)) == (200, 96)
 
-    assert Username.parse(name).text == LONGEST_NAME
-    assert Password.parse(password).text == LONGEST_PASSWORD
+    assert Username.parse(name).value == LONGEST_NAME
+    assert Password.parse(password).value == LONGEST_PASSWORD
 
 
 def test_a_name_of_combining_marks_is_refused_before_it_is_normalised():

@@ -75,9 +75,9 @@ def test_a_code_is_what_follows_the_grammar_and_nothing_else(raw):
 def test_a_code_is_one_code_however_its_case_is_written_and_however_often_it_is_read(raw):
     code = CodeText.parse(raw)
 
-    assert CodeText.parse(code.text) == code
+    assert CodeText.parse(code.value) == code
     assert CodeText.parse(raw.swapcase()) == CodeText.parse(raw.lower()) == code
-    assert code.text == raw.upper()
+    assert code.value == raw.upper()
 
 
 @given(codes, st.integers(0, 31), lookalikes | st.integers(0x80, 0x10FFFF).map(chr))
@@ -201,8 +201,8 @@ def test_a_user_name_is_what_follows_the_rule_once_it_is_normalised(raw):
 @example("\u03a3ίσυφος", str.lower)
 def test_a_user_name_is_one_name_however_its_case_is_written(raw, respelled):
     name = Username.parse(raw)
-    other = respelled(name.text)
-    assume(other.casefold() == name.text.casefold())  # which is not so of a dotless i
+    other = respelled(name.value)
+    assume(other.casefold() == name.value.casefold())  # which is not so of a dotless i
 
     assert Username(other).key == Username(name.key).key == name.key
 
@@ -212,7 +212,7 @@ def test_a_user_name_is_one_name_however_its_characters_are_encoded(raw, form):
     name = Username.parse(raw)
     other = unicodedata.normalize(form, raw)
 
-    assert Username.parse(other) == Username.parse(name.text) == name
+    assert Username.parse(other) == Username.parse(name.value) == name
     assert Username(other).key == Username(raw).key == name.key
 
 
@@ -237,8 +237,8 @@ def test_an_address_is_refused_or_has_a_normal_spelling_that_stays_as_it_is(raw)
     except InvalidInput:
         return
 
-    assert parse_email(address.text) == address
-    assert len(address.text) <= 254
+    assert parse_email(address.value) == address
+    assert len(address.value) <= 254
 
 
 @given(emails)
@@ -302,7 +302,7 @@ def test_a_password_is_what_follows_the_rule_once_it_is_normalised(raw):
 def test_a_password_is_one_password_however_its_accents_are_typed(raw, form):
     password = Password.parse(raw)
 
-    assert Password.parse(password.text) == password
+    assert Password.parse(password.value) == password
     assert Password.parse(unicodedata.normalize(form, raw)) == password
 
 

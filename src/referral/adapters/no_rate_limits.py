@@ -4,7 +4,7 @@ from datetime import timedelta
 from referral.application.access.limit import Limit, Use
 
 
-class Unlimited:
+class NoRateLimits:
     """A rate limiter for where a gateway limits, or a load test wants to know: it counts nothing."""
 
     def ensure_open(self, bucket: str) -> None:

@@ -22,7 +22,7 @@ class InputRules:
     def username(self, raw: str, *, email: str) -> Username:
         """The name of the user with this e-mail address; with an @ it has to be that address, if that is valid."""
         name = Username.parse(raw)
-        if "@" in name.text:
+        if "@" in name.value:
             try:
                 address = self.email(email)
             except InvalidInput:

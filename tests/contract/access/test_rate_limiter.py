@@ -3,14 +3,14 @@ from datetime import timedelta
 
 import pytest
 
-from at_once import outcomes_of
+from concurrency import outcomes_of
 from databases import execute
 from fakes import FakeRateLimiter
-from referral.adapters.no_rate_limits import Unlimited
+from referral.adapters.no_rate_limits import NoRateLimits
 from referral.adapters.postgres.access import rate_limiter as rate_limiter_module
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.access.revocations import PostgresRevocations
-from referral.adapters.postgres.housekeeping import SWEPT_AT_ONCE, PostgresHousekeeping
+from referral.adapters.postgres.housekeeping import SWEPT_AT_A_TIME, PostgresHousekeeping
 from referral.application.access.limit import Limit, Use
 from referral.application.access.ports import IN_PROGRESS
 from referral.domain.access.errors import TooManyAttempts
@@ -386,7 +386,7 @@ async def test_e08_a_million_buckets_are_swept_a_few_at_a_time(
     await replace(housekeeping, queries=WatchedQueries()).sweep()
 
     assert sum(swept) == 1_000_000
-    assert max(swept) == SWEPT_AT_ONCE
+    assert max(swept) == SWEPT_AT_A_TIME
     assert await rows_in(database) == 0
 
 
@@ -406,13 +406,13 @@ async def test_what_an_attempt_has_a_hand_on_is_left_to_the_next_sweep(
 
 
 async def test_without_limits_nothing_is_refused_and_nothing_counted():
-    unlimited = Unlimited()
-    await hit(unlimited, 100)
-    await start(unlimited, 100)
-    await unlimited.finish(["ann"], hits=1)
-    await unlimited.remember("ann", timedelta(days=30))
-    unlimited.close("ann", timedelta(minutes=1))
+    no_limits = NoRateLimits()
+    await hit(no_limits, 100)
+    await start(no_limits, 100)
+    await no_limits.finish(["ann"], hits=1)
+    await no_limits.remember("ann", timedelta(days=30))
+    no_limits.close("ann", timedelta(minutes=1))
 
-    unlimited.ensure_open("ann")
+    no_limits.ensure_open("ann")
 
-    assert await unlimited.look("ann") == {"ann": Use()}
+    assert await no_limits.look("ann") == {"ann": Use()}

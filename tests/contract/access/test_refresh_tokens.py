@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from at_once import has_to_wait, outcomes_of
+from concurrency import has_to_wait, outcomes_of
 from examples import NOW, a_refresh_token, a_user
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
 from referral.adapters.postgres.access.revocations import PostgresRevocations

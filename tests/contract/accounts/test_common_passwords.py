@@ -34,7 +34,7 @@ def test_a06_decorations_do_not_help_against_the_list(password):
 
 @pytest.mark.parametrize("password", ["Q123werty!23", "correct horse battery"])
 def test_the_list_has_nothing_against_a_good_password(password):
-    assert PasswordRule(ListedCommonPasswords())(password).text == password
+    assert PasswordRule(ListedCommonPasswords())(password).value == password
 
 
 @pytest.mark.parametrize("password", ["12345678", "qwertyuiop", "baseball", "trustno1", "football"])

@@ -5,7 +5,7 @@ import bcrypt
 import pytest
 from structlog.testing import capture_logs
 
-from at_once import outcomes_of
+from concurrency import outcomes_of
 from fakes import FakePasswordHasher
 from referral.adapters.credentials.bcrypt_passwords import BcryptPasswords
 from referral.domain.accounts.errors import HashingBusy

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from at_once import has_to_wait, outcomes_of
+from concurrency import has_to_wait, outcomes_of
 from examples import NOW, a_new_code, a_user, an_id
 from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
 from referral.domain.accounts.user import EmailAddress, Username

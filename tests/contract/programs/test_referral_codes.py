@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from at_once import has_to_wait, outcomes_of
+from concurrency import has_to_wait, outcomes_of
 from examples import NOW, a_new_code, a_user
 from referral.application.pages import PageRequest
 from referral.domain.accounts.errors import UserNotFound
@@ -31,7 +31,7 @@ async def bob(users):
 
 
 async def listed(codes, owner):
-    return [code.text.text for code in (await codes.page_of(owner.id, PageRequest())).items]
+    return [code.text.value for code in (await codes.page_of(owner.id, PageRequest())).items]
 
 
 async def test_a_stored_code_is_found_by_its_text(codes, ann):
@@ -46,7 +46,7 @@ async def test_a_stored_code_is_found_by_its_text(codes, ann):
 
 async def test_every_code_has_an_id_of_its_own(codes, ann, bob):
     first, second = [
-        await codes.add(a_new_code(u, f"CODE-OF-{u.username.text.upper()}")) for u in (ann, bob)
+        await codes.add(a_new_code(u, f"CODE-OF-{u.username.value.upper()}")) for u in (ann, bob)
     ]
 
     assert first.id < second.id
@@ -226,7 +226,7 @@ async def test_pages_are_filled_oldest_first(codes, ann, bob):
 
     pages = [await codes.page_of(ann.id, PageRequest(page=n, size=2)) for n in (1, 2, 3)]
 
-    assert [[code.text.text for code in page.items] for page in pages] == [
+    assert [[code.text.value for code in page.items] for page in pages] == [
         ["CODE-0", "CODE-1"],
         ["CODE-2", "CODE-3"],
         ["CODE-4"],

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from at_once import outcomes_of
+from concurrency import outcomes_of
 from examples import NOW, a_new_code, a_user, an_id
 from referral.application.pages import MAX_CURSOR, PageRequest
 from referral.application.programs.ports import Referee

@@ -47,7 +47,7 @@ async def test_the_persons_codes_are_retired(
     await erase_user(user_id=owner.id, password=PASSWORD)
 
     with pytest.raises(CodeNotFound):
-        await code_status(code=code.text.text)
+        await code_status(code=code.text.value)
     with pytest.raises(CodeNotFound):
         await find_code(email="owner@example.org")
 
@@ -67,7 +67,7 @@ async def test_an_erased_referee_stays_in_the_counts_without_a_name(
     *, erase_user, issue_code, sign_up, list_referrals, owner, clock
 ):
     code = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
-    bob = await sign_up("bob", code=code.text.text)
+    bob = await sign_up("bob", code=code.text.value)
 
     await erase_user(user_id=bob.id, password=PASSWORD)
 
@@ -81,7 +81,7 @@ async def test_the_referees_of_an_erased_user_keep_their_accounts(
     *, erase_user, issue_code, sign_up, who_am_i, owner, clock
 ):
     code = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
-    bob = await sign_up("bob", code=code.text.text)
+    bob = await sign_up("bob", code=code.text.value)
 
     await erase_user(user_id=owner.id, password=PASSWORD)
 

@@ -13,7 +13,7 @@ async def test_anyone_can_open_an_account(register_user, who_am_i, clock):
     ann = await register_user(username="Ann", email="ann@Example.org", password=PASSWORD)
 
     assert await who_am_i(user_id=ann.id) == ann
-    assert (ann.username.text, ann.email.text) == ("Ann", "ann@example.org")
+    assert (ann.username.value, ann.email.value) == ("Ann", "ann@example.org")
     assert ann.created_at == clock.now()
     assert ann.referrer_id is None
 
@@ -76,7 +76,7 @@ async def test_who_signs_up_with_a_code_is_brought_by_its_owner(
 ):
     code = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
 
-    bob = await sign_up("bob", code=code.text.text.lower())
+    bob = await sign_up("bob", code=code.text.value.lower())
 
     assert bob.referrer_id == owner.id
     assert (await who_am_i(user_id=bob.id)).referrer_id == owner.id
@@ -95,19 +95,19 @@ async def malformed(owner, **_):
 async def expired(owner, issue_code, clock, **_):
     code = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
     clock.advance(weeks=1)
-    return code.text.text
+    return code.text.value
 
 
 async def retired(owner, issue_code, retire_code, clock, **_):
     code = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
-    await retire_code(owner_id=owner.id, code=code.text.text)
-    return code.text.text
+    await retire_code(owner_id=owner.id, code=code.text.value)
+    return code.text.value
 
 
 async def of_an_erased_owner(owner, issue_code, erase_user, clock, **_):
     code = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
     await erase_user(user_id=owner.id, password=PASSWORD)
-    return code.text.text
+    return code.text.value
 
 
 @pytest.mark.parametrize("some_code", [unknown, malformed, expired, retired, of_an_erased_owner])
@@ -144,13 +144,13 @@ async def test_f19_a_code_that_ends_while_the_password_is_hashed_is_not_usable(
         if what_happens == "expires":
             clock.advance(weeks=1)
         elif what_happens == "is retired":
-            await retire_code(owner_id=owner.id, code=code.text.text)
+            await retire_code(owner_id=owner.id, code=code.text.value)
         else:
             await erase_user(user_id=owner.id, password=PASSWORD)
 
     password_hasher.meanwhile = meanwhile
     with pytest.raises(CodeNotUsable):
-        await sign_up("bob", code=code.text.text)
+        await sign_up("bob", code=code.text.value)
 
     assert not await store.users.by_login("bob")
 
@@ -164,7 +164,7 @@ async def test_a_referral_is_dated_when_the_account_was_opened(
         clock.advance(seconds=2)
 
     password_hasher.meanwhile = slowly
-    bob = await sign_up("bob", code=code.text.text)
+    bob = await sign_up("bob", code=code.text.value)
 
     [referee] = (await list_referrals(referrer_id=owner.id)).items
     assert referee.created_at == bob.created_at == clock.now()
@@ -184,7 +184,7 @@ async def test_a_code_that_expires_while_others_hold_its_owner_is_not_usable(
 
     with pytest.raises(CodeNotUsable):
         await slowly(
-            username="bob", email="bob@example.org", password=PASSWORD, code=code.text.text
+            username="bob", email="bob@example.org", password=PASSWORD, code=code.text.value
         )
 
 

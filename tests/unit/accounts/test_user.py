@@ -18,7 +18,7 @@ from referral.domain.errors import InvalidInput
 
 @pytest.mark.parametrize("raw", ["ann", "a" * 50, "a.b@c+d-e_f", "Анна", "名前名", "x٣x", "007"])
 def test_a_user_name_is_3_to_50_letters_digits_and_a_few_signs(raw):
-    assert Username.parse(raw).text == raw
+    assert Username.parse(raw).value == raw
 
 
 @pytest.mark.parametrize("raw", ["", "ab", "a" * 51])
@@ -66,7 +66,7 @@ def test_a_letter_that_shows_as_nothing_is_refused_whichever_it_is():
 def test_the_length_of_a_user_name_counts_after_normalisation():
     ligature_of_three_letters = "ﬃ"
 
-    assert Username.parse(ligature_of_three_letters).text == "ffi"
+    assert Username.parse(ligature_of_three_letters).value == "ffi"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_case_makes_no_difference_to_an_address():
     ["8 chars!", "x" * 72, "пароль!!", "🐎" * 18, "only letters and spaces", "64 chars" * 8],
 )
 def test_a02_a_password_may_be_made_of_anything(raw):
-    assert Password.parse(raw).text == raw
+    assert Password.parse(raw).value == raw
 
 
 @pytest.mark.parametrize("raw", ["", "7 chars", "🐎" * 7])
@@ -124,7 +124,7 @@ def test_a06_a_short_password_of_few_characters_is_refused(raw):
 
 @pytest.mark.parametrize("raw", ["12345123", "aaaabbbbccccdde", "🐎" * 16, "ab" * 8])
 def test_a_password_of_a_few_more_characters_or_a_longer_one_is_taken(raw):
-    assert Password.parse(raw).text == raw
+    assert Password.parse(raw).value == raw
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a08_a_password_is_the_same_however_its_accents_were_typed():
 
 
 def test_72_bytes_count_after_normalisation():
-    assert Password.parse("e\u0301" * 36).text == "\u00e9" * 36
+    assert Password.parse("e\u0301" * 36).value == "\u00e9" * 36
 
 
 @pytest.mark.parametrize(

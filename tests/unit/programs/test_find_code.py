@@ -34,7 +34,7 @@ async def an_expired_code(clock, **_):
 
 
 async def a_retired_code(retire_code, owner, code, **_):
-    await retire_code(owner_id=owner.id, code=code.text.text)
+    await retire_code(owner_id=owner.id, code=code.text.value)
     return "owner@example.org"
 
 

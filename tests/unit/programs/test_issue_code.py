@@ -16,7 +16,7 @@ async def test_a_code_has_the_text_its_owner_chose_in_capitals(
 ):
     code = await issue_code(owner_id=owner.id, code="ffff12345678", expires_at=in_a_week(clock))
 
-    assert code.text.text == "FFFF12345678"
+    assert code.text.value == "FFFF12345678"
     assert code.owner_id == owner.id
     assert code.issued_at == clock.now()
     assert code.is_active(clock.now())
@@ -26,8 +26,8 @@ async def test_a_code_has_the_text_its_owner_chose_in_capitals(
 async def test_without_a_text_one_is_generated(issue_code, owner, clock):
     code = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
 
-    assert len(code.text.text) == GENERATED_LENGTH == 12
-    assert set(code.text.text) <= set(UNAMBIGUOUS)
+    assert len(code.text.value) == GENERATED_LENGTH == 12
+    assert set(code.text.value) <= set(UNAMBIGUOUS)
 
 
 async def test_the_expiry_may_be_a_text_without_an_offset(issue_code, owner):
@@ -64,7 +64,7 @@ async def test_a_code_just_before_its_expiry_makes_no_room(issue_code, owner, cl
 
 async def test_a_retired_code_makes_room_for_a_new_one(issue_code, retire_code, owner, clock):
     first = await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
-    await retire_code(owner_id=owner.id, code=first.text.text)
+    await retire_code(owner_id=owner.id, code=first.text.value)
 
     assert await issue_code(owner_id=owner.id, expires_at=in_a_week(clock))
 
@@ -78,7 +78,7 @@ async def test_asked_to_replace_it_retires_the_active_one(
 
     assert [*(await list_codes(owner_id=owner.id)).items] == [second]
     with pytest.raises(CodeNotFound):
-        await code_status(code=first.text.text)
+        await code_status(code=first.text.value)
 
 
 async def test_there_need_not_be_one_to_replace(issue_code, owner, clock):
@@ -131,7 +131,7 @@ async def test_a_generated_text_that_is_taken_is_drawn_again(
         owner_id=owner.id, expires_at=in_a_week(clock), replace_active=replace_active
     )
 
-    assert code.text.text == "BBBBBBBBBBBB"
+    assert code.text.value == "BBBBBBBBBBBB"
 
 
 async def test_after_three_draws_it_gives_up(issue_code, randomness, sign_up, owner, clock):

@@ -12,7 +12,7 @@ async def bring(sign_up, issue_code, owner, clock):
     async def bring(*names):
         for name in names:
             clock.advance(minutes=1)
-            await sign_up(name, code=code.text.text)
+            await sign_up(name, code=code.text.value)
 
     return bring
 

@@ -29,7 +29,7 @@ def code():
 
 @pytest.mark.parametrize("raw", ["ABC123", "FFFF12345678", "A" * 32, "A-B-C-D", "123456"])
 def test_a_code_is_6_to_32_capitals_and_digits_with_single_dashes_inside(raw):
-    assert CodeText.parse(raw).text == raw
+    assert CodeText.parse(raw).value == raw
 
 
 def test_a_code_is_matched_without_regard_to_case_and_kept_in_capitals():

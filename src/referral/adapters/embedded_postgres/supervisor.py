@@ -55,7 +55,7 @@ class Account(NamedTuple):
 
 
 def open_private(path: Path) -> IO[bytes]:
-    """Open a file to append to, which nobody but its owner can read, whoever could before."""
+    """Open a file to append to, which only its owner can read, whatever its mode was."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.fchmod(descriptor, 0o600)
     return os.fdopen(descriptor, "ab", buffering=0)

@@ -35,7 +35,7 @@ REFRESH_SECONDS = 0.3
 SWEEP_SECONDS = 60
 
 # So few that they are deleted in good time, however many there are in all.
-SWEPT_AT_ONCE = 10_000
+SWEPT_AT_A_TIME = 10_000
 
 
 def _sweep(table: Table, ends_at: str) -> Statement:
@@ -44,7 +44,7 @@ def _sweep(table: Table, ends_at: str) -> Statement:
     over = (
         select(place)
         .where(table.c[ends_at] <= bindparam("now", type_=DateTime(timezone=True)))
-        .limit(SWEPT_AT_ONCE)
+        .limit(SWEPT_AT_A_TIME)
         .with_for_update(skip_locked=True)
     )
     swept = delete(table).where(place == any_(func.array(over.scalar_subquery()))).returning(place)
@@ -98,8 +98,8 @@ class PostgresHousekeeping:
 
     async def sweep(self) -> None:
         for statement in _SWEEPS:
-            swept = SWEPT_AT_ONCE
-            while swept == SWEPT_AT_ONCE:
+            swept = SWEPT_AT_A_TIME
+            while swept == SWEPT_AT_A_TIME:
                 [row] = await self.queries.all(statement, now=self.clock.now())
                 swept = row["rows"]
 

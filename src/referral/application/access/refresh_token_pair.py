@@ -19,7 +19,7 @@ class RefreshTokenPair:
     """Exchange a refresh token for a new pair; the old one is spent.
 
     Raises InvalidRefreshToken or TooManyAttempts. A spent token that comes back revokes all that descend from its log-in,
-    for either its holder or whoever spent it is a thief (RFC 9700 §4.14.2).
+    for its holder or the one who spent it is a thief (RFC 9700 §4.14.2).
     """
 
     unit_of_work: UnitOfWork

@@ -42,7 +42,7 @@ class ChangePassword:
                 secret = self.rules.password(new_password, unlike=(user.username, user.email))
             checks.done()
             await self.confirm_password(user, password, client_address)
-            new_hash = await self.password_hasher.hash(secret.text)
+            new_hash = await self.password_hasher.hash(secret.value)
             await again(self._change, user, new_hash)
 
     async def _change(self, user: User, new_hash: str) -> None:

@@ -63,14 +63,18 @@ class RegisterUser:
             if client_address is not None:
                 await self.rate_limiter.hit({f"register:{client_address}": PER_ADDRESS})
 
-            referral_code = None if code is None else await self._usable(code, client_address)
+            referral_code = (
+                None
+                if code is None
+                else await self.code_guesses.counted(self._usable, code, client_address)
+            )
             deed.code_id = None if referral_code is None else referral_code.id
             await self.users.ensure_free(name, address)
             user = User(
                 id=UserId(self.randomness.new_id()),
                 username=name,
                 email=address,
-                password_hash=await self.password_hasher.hash(secret.text),
+                password_hash=await self.password_hasher.hash(secret.value),
                 created_at=self.clock.now(),
                 referrer_id=None if referral_code is None else referral_code.owner_id,
             )
@@ -78,14 +82,13 @@ class RegisterUser:
             deed.user_id = user.id
             return user
 
-    async def _usable(self, raw: str, client_address: str | None) -> ReferralCode:
-        async with self.code_guesses.counted(client_address):
-            try:
-                code = await self.codes.by_text(CodeText.parse(raw))
-            except (InvalidInput, CodeNotFound):
-                raise CodeNotUsable from None
-            code.ensure_usable(self.clock.now())
-            return code
+    async def _usable(self, raw: str) -> ReferralCode:
+        try:
+            code = await self.codes.by_text(CodeText.parse(raw))
+        except (InvalidInput, CodeNotFound):
+            raise CodeNotUsable from None
+        code.ensure_usable(self.clock.now())
+        return code
 
     async def _store(self, user: User, code: ReferralCode | None) -> User:
         """Decide about the code under its owner's lock: hashing took long enough for it to expire or be withdrawn."""

@@ -6,7 +6,7 @@ from referral.domain.accounts.user import User, UserId
 
 @dataclass(frozen=True, slots=True)
 class WhoAmI:
-    """One's own account; raise UserNotFound once it is erased."""
+    """The caller's account; raise UserNotFound once it is erased."""
 
     users: Users
 

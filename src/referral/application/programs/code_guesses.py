@@ -1,11 +1,11 @@
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from referral.application.access.limit import Limit
 from referral.application.access.ports import RateLimiter
 from referral.domain.errors import NotFound
+from referral.domain.programs.referral_code import ReferralCode
 
 PER_ADDRESS = Limit(hits=20, window=timedelta(minutes=1))
 
@@ -16,9 +16,13 @@ class CodeGuesses:
 
     rate_limiter: RateLimiter
 
-    @asynccontextmanager
-    async def counted(self, client_address: str | None) -> AsyncIterator[None]:
-        """Count the block if it finds no code; raise TooManyAttempts for an address where it found too few.
+    async def counted(
+        self,
+        look_up: Callable[[str], Awaitable[ReferralCode]],
+        code: str,
+        client_address: str | None,
+    ) -> ReferralCode:
+        """What the look-up finds; count it if it finds none, and raise TooManyAttempts where that happened too often.
 
         Only then is the count asked for: what is found costs no query more.
         """
@@ -26,7 +30,7 @@ class CodeGuesses:
         if client_address is not None:
             self.rate_limiter.ensure_open(bucket)
         try:
-            yield
+            return await look_up(code)
         except NotFound:
             if client_address is not None:
                 await self.rate_limiter.hit({bucket: PER_ADDRESS})

@@ -21,8 +21,7 @@ class CodeStatus:
 
     async def __call__(self, *, code: str, client_address: str | None = None) -> ReferralCode:
         with self.audit.of_refusals("code-status"):
-            async with self.code_guesses.counted(client_address):
-                return await self._found(code)
+            return await self.code_guesses.counted(self._found, code, client_address)
 
     async def _found(self, code: str) -> ReferralCode:
         try:

@@ -26,7 +26,7 @@ PER_OWNER = Limit(hits=30, window=timedelta(hours=1))
 
 @dataclass(frozen=True, slots=True)
 class IssueCode:
-    """Issue a referral code, with a text of one's own or a generated one.
+    """Issue a referral code, with the text that is asked for or a generated one.
 
     `expires_at` is a time, or the text of one; without an offset it is taken as UTC.
 

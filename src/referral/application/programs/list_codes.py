@@ -8,7 +8,7 @@ from referral.domain.programs.referral_code import ReferralCode
 
 @dataclass(frozen=True, slots=True)
 class ListCodes:
-    """One's own codes, oldest first, without those one withdrew; raise InvalidInput for an impossible page."""
+    """The caller's codes, oldest first, without withdrawn ones; raise InvalidInput for an impossible page."""
 
     codes: ReferralCodes
 

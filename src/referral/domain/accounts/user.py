@@ -35,7 +35,7 @@ def same_name_key(text: str) -> str:
 class Username:
     """A user's name, NFKC-normalised; two are the same name when their keys are equal."""
 
-    text: str
+    value: str
 
     @classmethod
     def parse(cls, raw: str) -> Self:
@@ -52,11 +52,11 @@ class Username:
 
     @property
     def key(self) -> str:
-        return same_name_key(self.text)
+        return same_name_key(self.value)
 
     def ensure_not_anothers(self, own: "EmailAddress") -> None:
         """Raise InvalidInput for a name with an @ that is not the user's own e-mail address: it can be another's."""
-        if "@" in self.text and self.key != own.key:
+        if "@" in self.value and self.key != own.key:
             raise InvalidInput("A user name has no @, unless it is the user's own e-mail address.")
 
 
@@ -64,18 +64,18 @@ class Username:
 class EmailAddress:
     """A valid e-mail address in its normal spelling, as an `EmailAddresses` port gives it."""
 
-    text: str
+    value: str
 
     @property
     def key(self) -> str:
-        return same_name_key(self.text)
+        return same_name_key(self.value)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Password:
     """A password someone may choose, NFC-normalised (RFC 8265 §4.2.2)."""
 
-    text: str
+    value: str
 
     @classmethod
     def parse(cls, raw: str) -> Self:
@@ -99,12 +99,12 @@ class Password:
 
     def ensure_unlike(self, *names: Username | EmailAddress) -> None:
         """Raise InvalidInput when the password is the user's name or address."""
-        if same_name_key(self.text) in {name.key for name in names}:
+        if same_name_key(self.value) in {name.key for name in names}:
             raise InvalidInput("A password is not the user name or the e-mail address.")
 
     def undecorated(self) -> set[str]:
         """The password in one case, and all of 8 characters or more that it is without digits and signs at its ends."""
-        text = self.text.casefold()
+        text = self.value.casefold()
         letters = [at for at, c in enumerate(text) if c.isalpha()] or [len(text), -1]
         return {
             text[start:end]

@@ -27,7 +27,7 @@ _SHAPE = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 class CodeText:
     """What a code looks like on paper, in capitals."""
 
-    text: str
+    value: str
 
     @classmethod
     def parse(cls, raw: str) -> Self:

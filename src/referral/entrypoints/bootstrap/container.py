@@ -29,7 +29,7 @@ from referral.adapters.credentials.fernet_sealing import FernetSealing
 from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
-from referral.adapters.no_rate_limits import Unlimited
+from referral.adapters.no_rate_limits import NoRateLimits
 from referral.adapters.postgres.access.idempotency_records import PostgresIdempotencyRecords
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
@@ -134,7 +134,9 @@ class Adapters(Provider):
     @provide
     def rate_limiter(self, database: Database, clock: Clock, settings: Settings) -> RateLimiter:
         # What is counted counts whatever becomes of the call.
-        return PostgresRateLimiter(database, clock) if settings.rate_limits == "on" else Unlimited()
+        return (
+            PostgresRateLimiter(database, clock) if settings.rate_limits == "on" else NoRateLimits()
+        )
 
 
 class Application(Provider):
@@ -170,7 +172,7 @@ def assembled(settings: Settings) -> Container:
 def with_database(
     settings: Settings, when_lost: Callable[[], None] = lambda: None
 ) -> Iterator[Settings]:
-    """The settings with a database and a secret: one's own, or the embedded one, started and migrated.
+    """The settings with a database and a secret: the operator's, or the embedded one, started and migrated.
 
     Raises CannotStart, at the end too, when `when_lost` was called: the embedded one ended for good.
     """

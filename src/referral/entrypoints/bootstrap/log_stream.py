@@ -51,10 +51,10 @@ class LogStream(io.TextIOBase):
             if fits:
                 self._texts.append(text)
                 self._waiting += len(text)
-        if fits:
-            self._wake.set()
-        else:
+        if not fits:
             self._lose(text.count("\n"))
+        elif not self._wake.is_set():  # asking is much cheaper than setting it again
+            self._wake.set()
         return len(text)
 
     def finish(self, seconds: float) -> None:

@@ -46,7 +46,7 @@ def _tell_of_loss(lines: int) -> None:
 
 def _configure(settings: Settings, stream: LogStream) -> dict[str, Any]:
     processors: list[Any] = [
-        lambda _, __, event: {**event, "pid": os.getpid()},
+        _with_process,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -80,6 +80,11 @@ def _configure(settings: Settings, stream: LogStream) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {"_granian": {"level": level}},
     }
+
+
+def _with_process(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["pid"] = os.getpid()
+    return event
 
 
 def _as_json(_: object, __: str, event: MutableMapping[str, Any]) -> str:

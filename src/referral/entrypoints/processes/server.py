@@ -63,7 +63,7 @@ def _stop() -> None:
 
 
 def _ensure_port_is_free(settings: Settings) -> None:
-    """Raise CannotStart; granian itself would share the port with whoever has it (SO_REUSEPORT)."""
+    """Raise CannotStart; granian itself would share the port with the process that has it (SO_REUSEPORT)."""
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         socket.create_server((settings.host, settings.port), family=family).close()

@@ -1,6 +1,6 @@
 """The values of the metrics, in memory that all workers share.
 
-prometheus-client's own way is a file for each worker: when the disk is full, SIGBUS kills whoever counts.
+prometheus-client's own way is a file for each worker: when the disk is full, SIGBUS kills the process that counts.
 """
 
 import mmap

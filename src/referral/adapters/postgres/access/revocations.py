@@ -20,7 +20,7 @@ _VERSION = Statement(
     select(users.c.credentials_version).where(users.c.id == bindparam("user_id", type_=Uuid))
 )
 
-# How old the list may be. It is read anew several times a second; older than this, the database is asked.
+# How old the list may be. It is read again several times a second; older than this, the database is asked.
 FRESH_SECONDS = 0.8
 
 

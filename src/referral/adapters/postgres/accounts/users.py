@@ -112,9 +112,9 @@ class PostgresUsers:
         added = await self.queries.one(
             _ADD,
             id=user.id,
-            username=user.username.text,
+            username=user.username.value,
             username_key=user.username.key,
-            email=user.email.text,
+            email=user.email.value,
             email_key=user.email.key,
             password_hash=user.password_hash,
             credentials_version=user.credentials_version,

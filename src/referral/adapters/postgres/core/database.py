@@ -183,7 +183,7 @@ class OneConnection:
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         # Who was interrupted may have left an answer on the way.
         usable = self.usable and self.answers and isinstance(error, Exception | None)
-        self._pool.give_back(self.connection, self._generation, usable=usable)
+        self._pool.release(self.connection, self._generation, usable=usable)
         self._patience.seconds = self._deadline - time.monotonic()
 
     @asynccontextmanager

@@ -32,7 +32,7 @@ class Pool:
     _full_until: float = field(default=0.0, init=False)
 
     def idle(self) -> Connection | None:
-        """The connection used last, if there is one that nobody uses; to be given back."""
+        """The connection used last, if there is one that nobody uses; to be released."""
         while self._idle:
             connection, since = self._idle.pop()
             if not connection.is_closed() and time.monotonic() - since < IDLE_SECONDS:
@@ -42,7 +42,7 @@ class Pool:
         return None
 
     async def take(self, seconds: float) -> Connection:
-        """The next connection that comes free, or a new one; to be given back. Raises OSError or asyncpg's errors."""
+        """The next connection that comes free, or a new one; to be released. Raises OSError or asyncpg's errors."""
         turn: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._turns.append(turn)
         self._grow()
@@ -82,9 +82,9 @@ class Pool:
             self.in_use -= 1
             raise
         else:
-            self.give_back(connection, generation, usable=True)
+            self.release(connection, generation, usable=True)
 
-    def give_back(self, connection: Connection, generation: int, *, usable: bool) -> None:
+    def release(self, connection: Connection, generation: int, *, usable: bool) -> None:
         """Let the next one have it; one that is not usable, or of another generation, is thrown away."""
         if usable and generation == self.generation:
             self._pass_on(connection)
@@ -111,7 +111,7 @@ class Pool:
         self.distrust()
 
     def distrust(self) -> None:
-        """Throw away every connection that there is, those in use as soon as they are given back."""
+        """Throw away every connection that there is, those in use as soon as they are released."""
         self.generation += 1
         while self._idle:
             self._idle.pop()[0].terminate()

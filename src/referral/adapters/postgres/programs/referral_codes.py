@@ -136,19 +136,19 @@ class PostgresReferralCodes:
         row = await self.queries.one(
             _ADD,
             owner_id=code.owner_id,
-            text=code.text.text,
+            text=code.text.value,
             issued_at=code.issued_at,
             expires_at=code.expires_at,
         )
         if row is not None:
             return _code_from(row)
-        owner = await self.queries.one(_WHY_NOT_ADDED, owner_id=code.owner_id, text=code.text.text)
+        owner = await self.queries.one(_WHY_NOT_ADDED, owner_id=code.owner_id, text=code.text.value)
         if owner is None:
             raise UserNotFound
         raise CodeTaken if owner["text_is_taken"] else ActiveCodeExists
 
     async def by_text(self, text: CodeText) -> ReferralCode:
-        row = await self.queries.one(_BY_TEXT, text=text.text)
+        row = await self.queries.one(_BY_TEXT, text=text.value)
         if row is None:
             raise CodeNotFound
         return _code_from(row)

@@ -71,7 +71,7 @@ class Code(msgspec.Struct, kw_only=True):
         return cls(
             id=code.id,
             user_id=code.owner_id,
-            code=code.text.text,
+            code=code.text.value,
             expires_at=code.expires_at,
             is_active=code.is_active(now),
         )
@@ -92,7 +92,7 @@ class CodeState(msgspec.Struct, kw_only=True):
 
 
 class CodePage(PageBody[Code], kw_only=True):
-    """A page of one's own codes, oldest first."""
+    """A page of the caller's codes, oldest first."""
 
 
 def codes_router(
@@ -118,7 +118,7 @@ def codes_router(
         ),
     )
     async def issue_code(request: Request[UserId, Any, Any], data: JSONBody[NewCode]) -> Code:
-        """Issue a referral code of one's own; without `code`, one is generated."""
+        """Issue a referral code for the caller; without `code`, its text is generated."""
         code = await use.programs.issue_code(
             owner_id=request.user,
             expires_at=data.expires_at,
@@ -132,11 +132,11 @@ def codes_router(
         before_request=signed_in,
         security=BEARER,
         operation_class=PagedOperation,
-        summary="List one's own codes",
+        summary="List my codes",
         responses=responses(InvalidAccessToken, InvalidInput),
     )
     async def list_codes(request: Request[UserId, Any, Any]) -> CodePage:
-        """One's own codes, oldest first: expired ones too, withdrawn ones not."""
+        """The caller's codes, oldest first: expired ones too, withdrawn ones not."""
         page = await use.programs.list_codes(owner_id=request.user, **page_query(request))
         now = clock.now()
         return CodePage.of(page, lambda code: Code.of(code, now))
@@ -170,7 +170,7 @@ def codes_router(
         ),
     )
     async def retire_code(request: Request[UserId, Any, Any], email_or_code: CodeInPath) -> None:
-        """Withdraw one of one's own codes for good: nobody can sign up with it any more."""
+        """Withdraw a code of the caller's: nobody can sign up with it any more."""
         await use.programs.retire_code(owner_id=request.user, code=email_or_code)
 
     @get(
@@ -185,7 +185,7 @@ def codes_router(
             code=email_or_code, client_address=client_address(request, proxies)
         )
         return CodeState(
-            code=code.text.text, is_active=code.is_active(clock.now()), expires_at=code.expires_at
+            code=code.text.value, is_active=code.is_active(clock.now()), expires_at=code.expires_at
         )
 
     return Router(

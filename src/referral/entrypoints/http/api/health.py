@@ -1,4 +1,4 @@
-"""For whoever runs the service: is it alive, can it serve, what has it counted?"""
+"""For operators: is the service alive, can it serve, what has it counted?"""
 
 from collections.abc import Awaitable, Callable
 

@@ -96,4 +96,4 @@ class UserSummary(msgspec.Struct, kw_only=True):
 
     @classmethod
     def of(cls, user: User | PublicUser) -> "UserSummary":
-        return cls(id=user.id, email=user.email.text, username=user.username.text)
+        return cls(id=user.id, email=user.email.value, username=user.username.value)

@@ -1,4 +1,4 @@
-"""One's own account, and whom one brought: /users."""
+"""The caller's account and referrals: /users."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ from referral.entrypoints.http.request.paging import CursorPageBody, page_query
 
 
 class Me(UserSummary, kw_only=True, omit_defaults=True):
-    """One's own account."""
+    """The caller's account."""
 
     created_at: Instant
     referrer_id: Annotated[
@@ -56,7 +56,7 @@ class Erasure(Body):
 
 
 class Referee(msgspec.Struct, kw_only=True):
-    """Someone whom one brought; name and address are null once that person's account is erased."""
+    """Someone who signed up with a code of the caller's; name and address are null once that account is erased."""
 
     id: UUID
     email: Email | None
@@ -89,9 +89,9 @@ def users_router(
         *BODY,
     )
 
-    @get("/me", summary="See one's own account", responses=responses(InvalidAccessToken))
+    @get("/me", summary="Show my account", responses=responses(InvalidAccessToken))
     async def me(request: Request[UserId, Any, Any]) -> Me:
-        """One's own account."""
+        """The caller's account."""
         user = await use.accounts.who_am_i(user_id=request.user)
         return Me(
             **msgspec.structs.asdict(UserSummary.of(user)),
@@ -125,7 +125,7 @@ def users_router(
     async def erase_me(request: Request[UserId, Any, Any], data: JSONBody[Erasure]) -> None:
         """Erase one's account for good: name, address, password and tokens are forgotten, the codes withdrawn.
 
-        Whoever brought the account still counts it, without seeing whose it was.
+        The referrer still counts it, without seeing whose it was.
         """
         await use.accounts.erase_user(
             user_id=request.user,
@@ -151,7 +151,7 @@ def users_router(
     @get(
         "/{user_id:uuid}/referrals",
         operation_class=CursorOperation,
-        summary="List whom one brought",
+        summary="List my referrals",
         responses=responses(*listing_problems),
     )
     async def list_referrals(
@@ -166,7 +166,7 @@ def users_router(
     @get(
         "/{user_id:uuid}",
         operation_class=CursorOperation,
-        summary="List whom one brought, at the shorter address",
+        summary="List my referrals, at the shorter address",
         responses=responses(*listing_problems),
     )
     async def list_referees(

@@ -45,7 +45,7 @@ def describe(api: Router, version: str) -> dict[str, Any]:
         version=version,
         description=(
             "People register, alone or with someone's referral code, issue a code of their own,"
-            " and see whom they brought.\n\nWhat is refused is answered with a problem"
+            " and see who signed up with it.\n\nWhat is refused is answered with a problem"
             " (RFC 9457) and changes nothing; the problem `outcome-unknown` alone says that this is not known."
         ),
         components=Components(
