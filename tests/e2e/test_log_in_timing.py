@@ -12,8 +12,8 @@ from people import details, register
 from servers import running
 from timing import auc
 
-TIMES = 400
-MOST_TRIES = 4  # more times tell more exactly, where chance decides after 400
+TIMES = 200
+MOST_TRIES = 8  # more times tell more exactly, where chance decides after 200
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from people import Person, join
-from servers import eventually, running
+from servers import eventually, running, start, wait_until_ready
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 OFFSETS = ["-3600", "-1", "-0.01", "+0.01", "+1", "+3600"]  # seconds
@@ -45,8 +45,14 @@ def wrong_server(database, clock_file, tmp_path_factory):
         environment.setenv("FAKETIME_TIMESTAMP_FILE", str(clock_file))
         environment.setenv("FAKETIME_NO_CACHE", "1")
         environment.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        with running(tmp_path_factory.mktemp("wrong"), database) as server:
-            yield server
+        server = start(tmp_path_factory.mktemp("wrong"), database)
+    try:
+        wait_until_ready(server)
+        yield server
+    finally:
+        # With this library it cannot stop in order: in Python 3.11, time.sleep fails then.
+        server.process.kill()
+        server.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +140,10 @@ def test_f24_a_changed_password_ends_the_tokens_at_both_servers(right, wrong, an
         assert at(changing, person).post("/users/me/password", change).status_code == 204
 
         deadline = time.monotonic() + 1
+        asked = 0.0
         while at(other, person).get("/users/me").status_code != 401:
-            assert time.monotonic() < deadline, "the token is alive after a second"
+            assert asked < deadline, "the token is alive after a second"
+            asked = time.monotonic()
         fresh = other.post(
             "/auth/token", json={"username": person.username, "password": "another Q123werty!23"}
         ).json()

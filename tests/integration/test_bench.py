@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
     [
         ("compare", ["--rounds=1", "--seconds=1", "--only=status"]),
         ("compare", ["--rounds=1", "--seconds=1", "--only=refresh"]),
-        ("flood", ["--rounds=1", "--seconds=3"]),
+        ("flood", ["--rounds=1", "--seconds=1"]),
         ("startup", ["--rounds=1"]),
         ("guess_timing", ["--times=2", "--cost=6", "--tolerance=0.5"]),
         ("thief", ["--families=4"]),
