@@ -172,7 +172,7 @@ class Ceiling:
     async def find_code(self, email: str) -> tuple[int, bytes]:
         values = {"email_key": email.lower(), "now": datetime.now(UTC)}
         row = await self.row(_ACTIVE_BY_EMAIL, *_ACTIVE_BY_EMAIL.arguments(values))
-        user = {"id": row["user_id"], "email": row["email"], "username": row["username"]}
+        user = {"id": row["owner_id"], "email": row["email"], "username": row["username"]}
         return 200, encode({**code(row), "user": user})
 
     async def referrals(self, user_id: UUID, asked: UUID, scope: Any) -> tuple[int, bytes]:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("program", "options"),
     [
-        ("compare", ["--rounds=1", "--seconds=1", "--only=status"]),
+        ("compare", ["--rounds=1", "--seconds=1", "--only=code"]),
         ("compare", ["--rounds=1", "--seconds=1", "--only=refresh"]),
         ("flood", ["--rounds=1", "--seconds=1"]),
         ("startup", ["--rounds=1"]),
