@@ -26,8 +26,9 @@ from databases import execute, query
 from proxies import black_hole, forgetting, proxy_before
 from referral.adapters.postgres.core import pool as pool_module
 from referral.adapters.postgres.core.connector import Connector, url_of_each_host
-from referral.adapters.postgres.core.database import Database, begin_call
+from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.joint import Joint
+from referral.adapters.postgres.core.patience import begin_call
 from referral.adapters.postgres.core.pool import Pool
 from referral.adapters.postgres.core.statement import Statement
 from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown

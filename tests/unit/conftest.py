@@ -39,7 +39,7 @@ from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.ports import ReferralCodes, Referrals
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
-from referral.entrypoints.bootstrap.container import Application
+from referral.entrypoints.bootstrap.providers import Application
 from referral.entrypoints.bootstrap.settings import Settings
 
 

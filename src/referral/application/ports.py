@@ -10,9 +10,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from referral.domain.accounts.user import (
-    UserId,
-)
+from referral.domain.accounts.user import UserId
 from referral.domain.programs.referral_code import CodeId, CodeText
 
 DONE = "done"

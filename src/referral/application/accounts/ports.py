@@ -3,13 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from referral.domain.accounts.user import (
-    EmailAddress,
-    ErasedUser,
-    User,
-    UserId,
-    Username,
-)
+from referral.domain.accounts.user import EmailAddress, ErasedUser, User, UserId, Username
 
 
 class EmailAddresses(Protocol):

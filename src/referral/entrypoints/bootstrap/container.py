@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,68 +10,25 @@ import msgspec
 import structlog
 from asyncpg import PostgresError
 from dishka import (
-    AnyOf,
     Container,
-    Provider,
-    Scope,
-    from_context,
     make_container,
-    provide,
-    provide_all,
 )
 from sqlalchemy.exc import DBAPIError
 
-from referral.adapters.audit_log import StructlogAuditLog
-from referral.adapters.credentials.bcrypt_passwords import BcryptPasswords
-from referral.adapters.credentials.common_passwords import ListedCommonPasswords
-from referral.adapters.credentials.fernet_sealing import FernetSealing
-from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
-from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
-from referral.adapters.no_rate_limits import NoRateLimits
-from referral.adapters.postgres.access.idempotency_records import PostgresIdempotencyRecords
-from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
-from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
-from referral.adapters.postgres.access.revocations import PostgresRevocations
-from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.clock import PostgresClock
-from referral.adapters.postgres.core.database import Database, Queries, begin_call
+from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.errors import UNREACHABLE
-from referral.adapters.postgres.core.joint import JoiningQueries
+from referral.adapters.postgres.core.patience import begin_call
 from referral.adapters.postgres.core.risks import way_to
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.migrate import migrate
-from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
-from referral.adapters.postgres.programs.referrals import PostgresReferrals
-from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
-from referral.adapters.system import SystemRandomness
-from referral.application.access.guess_limits import GuessLimits
 from referral.application.access.once import Once
-from referral.application.access.ports import (
-    AccessTokens,
-    IdempotencyRecords,
-    RateLimiter,
-    RefreshTokens,
-    Revocations,
-    Sealing,
-)
-from referral.application.access.token_pair import TokenPairs
-from referral.application.accounts.confirm_password import ConfirmPassword
-from referral.application.accounts.password_rule import PasswordRule
-from referral.application.accounts.ports import (
-    CommonPasswords,
-    EmailAddresses,
-    PasswordHasher,
-    Users,
-)
-from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
-from referral.application.ports import AuditLog, Clock, Randomness
-from referral.application.programs.code_guesses import CodeGuesses
-from referral.application.programs.ports import ReferralCodes, Referrals
-from referral.application.transaction import UnitOfWork
-from referral.application.use_cases import Access, Accounts, Programs, UseCases
+from referral.application.ports import Clock
+from referral.application.use_cases import UseCases
 from referral.domain.errors import ShuttingDown
+from referral.entrypoints.bootstrap.providers import Adapters, Application
 from referral.entrypoints.bootstrap.secret import with_secret
 from referral.entrypoints.bootstrap.settings import CannotStart, Settings, load_settings
 
@@ -80,87 +36,6 @@ if TYPE_CHECKING:
     from referral.entrypoints.http.app import Service
 
 SERVING_ROLE = "referral"
-
-
-class Adapters(Provider):
-    """Which adapter serves which port."""
-
-    scope = Scope.APP
-    settings = from_context(Settings)
-
-    clock = provide(PostgresClock, provides=AnyOf[PostgresClock, Clock])
-    audit_log = provide(StructlogAuditLog, provides=AuditLog)
-    randomness = provide(SystemRandomness, provides=Randomness)
-    email_addresses = provide(ValidatedEmailAddresses, provides=EmailAddresses)
-    common_passwords = provide(ListedCommonPasswords, provides=CommonPasswords)
-    users = provide(PostgresUsers, provides=Users)
-    codes = provide(PostgresReferralCodes, provides=ReferralCodes)
-    referrals = provide(PostgresReferrals, provides=Referrals)
-    refresh_tokens = provide(PostgresRefreshTokens, provides=RefreshTokens)
-    unit_of_work = provide(PostgresUnitOfWork, provides=UnitOfWork)
-    idempotency_records = provide(PostgresIdempotencyRecords, provides=IdempotencyRecords)
-    housekeeping = provide(PostgresHousekeeping)
-
-    queries = provide(JoiningQueries, provides=Queries)
-
-    @provide
-    def database(self, settings: Settings) -> Database:
-        return Database(
-            settings.database_url,
-            pool_size=settings.pool_size,
-            statement_cache_size=1024 if settings.statement_cache == "on" else 0,
-        )
-
-    @provide
-    def password_hasher(self, settings: Settings) -> Iterator[PasswordHasher]:
-        hasher = BcryptPasswords(settings.bcrypt_cost)
-        yield hasher
-        hasher.close()
-
-    @provide
-    def access_tokens(self, settings: Settings) -> AccessTokens:
-        return JwtAccessTokens(settings.secrets, settings.access_token_ttl)
-
-    @provide
-    def sealing(self, settings: Settings) -> Sealing:
-        return FernetSealing(settings.secrets)
-
-    @provide
-    def revocations(
-        self, queries: Queries, clock: Clock, settings: Settings
-    ) -> AnyOf[PostgresRevocations, Revocations]:
-        return PostgresRevocations(queries, clock, settings.access_token_ttl)
-
-    @provide
-    def rate_limiter(self, database: Database, clock: Clock, settings: Settings) -> RateLimiter:
-        # What is counted counts whatever becomes of the call.
-        return (
-            PostgresRateLimiter(database, clock) if settings.rate_limits == "on" else NoRateLimits()
-        )
-
-
-class Application(Provider):
-    """The use cases; dishka fills in what their fields ask for."""
-
-    scope = Scope.APP
-
-    groups = provide_all(UseCases, Accounts, Access, Programs)
-    use_cases = provide_all(
-        *(use.type for group in (Accounts, Access, Programs) for use in fields(group))
-    )
-    parts = provide_all(
-        Audit, PasswordRule, InputRules, GuessLimits, CodeGuesses, ConfirmPassword, Once
-    )
-
-    @provide
-    def token_pairs(
-        self,
-        access_tokens: AccessTokens,
-        randomness: Randomness,
-        clock: Clock,
-        settings: Settings,
-    ) -> TokenPairs:
-        return TokenPairs(access_tokens, randomness, clock, settings.refresh_token_ttl)
 
 
 def assembled(settings: Settings) -> Container:

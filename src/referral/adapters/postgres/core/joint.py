@@ -8,8 +8,9 @@ from typing import Any
 
 import asyncpg
 
-from referral.adapters.postgres.core.database import Database, OneConnection
+from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.errors import ROLLED_BACK
+from referral.adapters.postgres.core.one_connection import OneConnection
 from referral.adapters.postgres.core.statement import Statement
 from referral.domain.errors import DatabaseUnavailable
 

@@ -26,7 +26,8 @@ from referral.entrypoints.http.api.shapes import (
     UserSummary,
 )
 from referral.entrypoints.http.problems import answers as problems
-from referral.entrypoints.http.problems.answers import responses
+from referral.entrypoints.http.problems.description import BODY, ONCE, responses
+from referral.entrypoints.http.problems.problem import Problem
 from referral.entrypoints.http.problems.types import TooManyCalls, UnsupportedGrantType
 from referral.entrypoints.http.request.body import FORM, media_type, missing_parameters
 from referral.entrypoints.http.request.caller import Network, client_address
@@ -91,7 +92,7 @@ _OAUTH_ERRORS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def _oauth_answer(request: Request[Any, Any, Any], error: Exception) -> Response[problems.Problem]:
+def _oauth_answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The problem, with the error code that OAuth clients look for (RFC 6749 §5.2)."""
     response = problems.answer(request, error)
     codes = (code for kind, code in _OAUTH_ERRORS if isinstance(error, kind))
@@ -116,8 +117,8 @@ def auth_router(
         EmailTaken,
         TooManyAttempts,
         HashingBusy,
-        *problems.BODY,
-        *problems.ONCE,
+        *BODY,
+        *ONCE,
     )
 
     async def register(
@@ -164,8 +165,8 @@ def auth_router(
             HashingBusy,
             UnsupportedGrantType,
             InvalidInput,
-            *problems.BODY,
-            *problems.ONCE,
+            *BODY,
+            *ONCE,
         ),
     )
     async def issue_tokens(request: Request[Any, Any, Any], data: JSONBody[TokenRequest]) -> Tokens:
@@ -194,7 +195,7 @@ def auth_router(
         opt={"form": True},
         summary="Revoke refresh tokens",
         before_request=in_turn,
-        responses=responses(InvalidInput, *problems.BODY, *problems.ONCE),
+        responses=responses(InvalidInput, *BODY, *ONCE),
     )
     async def revoke_tokens(data: JSONBody[RevocationRequest]) -> None:
         """Make a refresh token, and all that came of the same log-in, worthless. An unknown one is worthless already."""

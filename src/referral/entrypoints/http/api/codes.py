@@ -29,7 +29,7 @@ from referral.entrypoints.http.api.shapes import (
 )
 from referral.entrypoints.http.middleware.paths import SLASH
 from referral.entrypoints.http.openapi.description import BEARER, PagedOperation
-from referral.entrypoints.http.problems.answers import BODY, ONCE, responses
+from referral.entrypoints.http.problems.description import BODY, ONCE, responses
 from referral.entrypoints.http.request.caller import Network, client_address
 from referral.entrypoints.http.request.paging import PageBody, page_query
 

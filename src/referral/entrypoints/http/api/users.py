@@ -27,7 +27,7 @@ from referral.entrypoints.http.api.shapes import (
     UserSummary,
 )
 from referral.entrypoints.http.openapi.description import BEARER, CursorOperation
-from referral.entrypoints.http.problems.answers import BODY, ONCE, responses
+from referral.entrypoints.http.problems.description import BODY, ONCE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.caller import Network, client_address
 from referral.entrypoints.http.request.paging import CursorPageBody, page_query

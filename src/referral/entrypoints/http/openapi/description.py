@@ -13,7 +13,7 @@ from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, Operation, 
 from litestar.routes import HTTPRoute
 
 from referral.entrypoints.http.middleware.idempotency import KEY, SHAPE
-from referral.entrypoints.http.problems import answers as problems
+from referral.entrypoints.http.problems.problem import MEDIA_TYPE, Problem
 from referral.entrypoints.http.request.body import FORM, StrictBody
 from referral.entrypoints.http.request.paging import CURSOR_PARAMETER, PAGE_PARAMETERS
 
@@ -67,7 +67,7 @@ def describe(api: Router, version: str) -> dict[str, Any]:
     described = Litestar([api], openapi_config=config, dto=StrictBody, return_dto=None)
     document: dict[str, Any] = described.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        dict.fromkeys([problems.Problem, *_bodies(described)]),
+        dict.fromkeys([Problem, *_bodies(described)]),
         ref_template="#/components/schemas/{name}",
     )
     document["components"]["schemas"] = schemas  # msgspec knows what each field may hold
@@ -129,7 +129,7 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"] = {
         status: response
         for status, response in operation["responses"].items()
-        if status < "400" or problems.MEDIA_TYPE in response["content"]
+        if status < "400" or MEDIA_TYPE in response["content"]
     }
     for status, response in responses.items():
         if status < "400":

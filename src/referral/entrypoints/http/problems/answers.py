@@ -1,44 +1,33 @@
 """Everything that is not a success, as application/problem+json (RFC 9457)."""
 
 import errno
-from http import HTTPStatus
-from typing import Annotated, Any, cast
-from urllib.parse import quote
+from typing import Any
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException
-from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example
 from litestar.types import HTTPResponseStartEvent, HTTPScope, Send
-from msgspec import UNSET, Meta, UnsetType
 
-from referral.domain.access.errors import (
-    IdempotencyKeyReused,
-    InvalidAccessToken,
-    RequestInProgress,
-    TooManyAttempts,
-)
+from referral.domain.access.errors import InvalidAccessToken
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.errors import (
     Busy,
-    Conflict,
     DatabaseUnavailable,
-    Forbidden,
-    InvalidInput,
-    NotFound,
     OutcomeUnknown,
     ReferralError,
     Unauthenticated,
-    Violation,
-    slug,
 )
-from referral.entrypoints.http.problems.texts import EXPLANATIONS
+from referral.entrypoints.http.problems.problem import (
+    MEDIA_TYPE,
+    Problem,
+    problem,
+    status_of,
+    title,
+)
 from referral.entrypoints.http.problems.types import (
     AddressNotFound,
     BodyTooLarge,
-    BodyTooSlow,
     HttpError,
     InternalError,
     MalformedRequest,
@@ -46,39 +35,18 @@ from referral.entrypoints.http.problems.types import (
     NoRoom,
     Refusal,
     TooManyCalls,
-    UnknownHost,
-    UnsupportedMediaType,
 )
 
-MEDIA_TYPE = "application/problem+json"
-PAGES = "/problems/"
 REALM = 'Bearer realm="referral"'
 WHICH_METHODS = "which methods?"  # stands for OPTIONS, and can be no method of a caller's
 
 log = structlog.get_logger()
 
 
-BODY = (MalformedRequest, BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
-"""What a call with a body may be refused for."""
-
-# What each POST may be refused for besides; it can come with an Idempotency-Key.
-ONCE = (IdempotencyKeyReused, RequestInProgress, OutcomeUnknown)
-_ANYWHERE = (MalformedRequest, UnknownHost, TooManyCalls, NoRoom, DatabaseUnavailable)
-_IN_A_PATH = "/%:@!$&'()*+,;=~"  # besides letters, digits, - . and _ (RFC 3986 §3.3)
-
 # What the system says when it has no memory, files or threads for a process.
 _NO_ROOM = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 _NO_THREAD = "can't start new thread"  # Python's words; it is a RuntimeError as many others are
 
-STATUS_OF_KIND: dict[type[ReferralError], int] = {
-    InvalidInput: 422,
-    Unauthenticated: 401,
-    Forbidden: 403,
-    NotFound: 404,
-    Conflict: 409,
-    TooManyAttempts: 429,
-    Busy: 503,
-}
 # What Litestar raises by itself.
 _OF_STATUS: dict[int, type[HttpError]] = {
     400: MalformedRequest,
@@ -86,71 +54,6 @@ _OF_STATUS: dict[int, type[HttpError]] = {
     405: MethodNotAllowed,
     413: BodyTooLarge,
 }
-
-
-class FieldProblem(msgspec.Struct):
-    """What is wrong with one value of the input."""
-
-    pointer: Annotated[
-        str, Meta(description="JSON Pointer (RFC 6901) of the value", examples=["#/email"])
-    ]
-    detail: Annotated[str, Meta(examples=["This is not a valid e-mail address."])]
-
-
-class Problem(msgspec.Struct, kw_only=True):
-    """Why a call was refused (RFC 9457); nothing was changed, unless its outcome is not known."""
-
-    type: Annotated[
-        str,
-        Meta(
-            description="which problem; the address of a page about it",
-            extra_json_schema={"format": "uri-reference"},
-        ),
-    ]
-    title: Annotated[str, Meta(description="the problem's name")]
-    status: Annotated[int, Meta(description="the HTTP status", ge=400, le=599)]
-    detail: Annotated[str, Meta(description="what happened, for a person")]
-    instance: Annotated[
-        str,
-        Meta(
-            description="the path that was called",
-            extra_json_schema={"format": "uri-reference"},
-        ),
-    ]
-    errors: Annotated[
-        list[FieldProblem] | UnsetType, Meta(description="every value that is wrong")
-    ] = UNSET
-    error: Annotated[
-        str | UnsetType, Meta(description="at the token endpoint, RFC 6749's error code")
-    ] = UNSET
-
-
-def title(error: type[Refusal]) -> str:
-    return slug(error).replace("-", " ").capitalize()
-
-
-def status_of(error: type[Refusal]) -> int:
-    if issubclass(error, HttpError):
-        return error.status
-    return next(STATUS_OF_KIND[kind] for kind in error.__mro__ if kind in STATUS_OF_KIND)
-
-
-def problem(error: Refusal, path: bytes) -> Problem:
-    kind = type(error)
-    violations = getattr(error, "violations", ())
-    return Problem(
-        type=PAGES + slug(kind),
-        title=title(kind),
-        status=status_of(kind),
-        detail=str(error),
-        instance=quote(path, safe=_IN_A_PATH),
-        errors=[FieldProblem(_pointer(v.field), v.detail) for v in violations] or UNSET,
-    )
-
-
-def _pointer(field: str) -> str:
-    """RFC 6901 §6: a JSON Pointer as a URI fragment; to the whole body where no field is named."""
-    return "#/" + quote(field.replace("~", "~0").replace("/", "~1")) if field else "#"
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
@@ -239,36 +142,3 @@ def _headers(refusal: Refusal, error: Exception, request: Request[Any, Any, Any]
             methods.add("HEAD")
         return {"Allow": ", ".join(sorted(methods))}
     return {}
-
-
-def responses(*kinds: type[Refusal]) -> dict[int, ResponseSpec]:
-    """What a route's OpenAPI description says about the problems it can answer with."""
-    by_status: dict[int, list[type[Refusal]]] = {}
-    for kind in dict.fromkeys((*kinds, *_ANYWHERE)):
-        by_status.setdefault(status_of(kind), []).append(kind)
-    return {
-        status: ResponseSpec(
-            Problem,
-            generate_examples=False,
-            description=f"{HTTPStatus(status).phrase}: " + " or ".join(map(title, kinds_of_status)),
-            media_type=MEDIA_TYPE,
-            examples=[
-                Example(
-                    id=slug(kind),
-                    summary=title(kind),
-                    description=EXPLANATIONS[kind],
-                    value=msgspec.to_builtins(problem(_specimen(kind), b"/api/v1/...")),
-                )
-                for kind in kinds_of_status
-            ],
-        )
-        for status, kinds_of_status in by_status.items()
-    }
-
-
-def _specimen(kind: type[Refusal]) -> Refusal:
-    if kind is InvalidInput:
-        return InvalidInput(Violation("A user name has 3 to 50 characters.", "username"))
-    if kind is TooManyAttempts:
-        return TooManyAttempts(30)
-    return cast("type[HttpError]", kind)()
