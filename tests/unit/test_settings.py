@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.bootstrap.secret import with_secret
-from referral.entrypoints.bootstrap.settings import (
-    SAMPLE_SECRETS,
-    Settings,
-    SettingsError,
-    load_settings,
-    masked,
-)
+from referral.entrypoints.bootstrap.secret_strength import SAMPLE_SECRETS
+from referral.entrypoints.bootstrap.settings import Settings, SettingsError, masked
 
 SECRET = "0123456789abcdef0123456789abcdef"
 

@@ -8,7 +8,6 @@ or later, starts supervisor and server: so they come back when they were killed.
 """
 
 import fcntl
-import re
 import socket
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from referral.adapters.embedded_postgres.cluster import (
     DATABASE,
     SOCKET,
     SUPERUSER,
+    cause_of,
     ensure_cluster,
     socket_dir,
 )
@@ -80,18 +80,12 @@ def embedded_postgres(
             _leave(users, data_dir)
     if use.lost is not None:
         raise EmbeddedPostgresError(
-            f"The embedded PostgreSQL ended and cannot be started again: {_cause(use.lost)}"
+            f"The embedded PostgreSQL ended and cannot be started again: {cause_of(use.lost)}"
         )
 
 
 def _unusable(data_dir: Path, error: OSError) -> EmbeddedPostgresError:
     return EmbeddedPostgresError(f"No database can be kept in {data_dir}: {error}")
-
-
-def _cause(error: Exception) -> str:
-    """The last of its lines that says why PostgreSQL ended, else its last line."""
-    lines = str(error).splitlines()
-    return next((line for line in reversed(lines) if re.search("FATAL|PANIC", line)), lines[-1])
 
 
 def _leave(users: IO[bytes], data_dir: Path) -> None:

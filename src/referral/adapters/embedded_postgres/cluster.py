@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -97,3 +98,9 @@ def socket_dir(cluster: Path, account: Account) -> Path:
             f"{sockets} is not a private directory of this user; remove it."
         )
     return sockets
+
+
+def cause_of(error: Exception) -> str:
+    """The last of its lines that says why PostgreSQL ended, else its last line."""
+    lines = str(error).splitlines()
+    return next((line for line in reversed(lines) if re.search("FATAL|PANIC", line)), lines[-1])

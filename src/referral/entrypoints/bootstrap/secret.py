@@ -6,12 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from referral.entrypoints.bootstrap.settings import (
-    SECRET_MIN_BYTES,
-    Settings,
-    SettingsError,
-    weakness,
-)
+from referral.entrypoints.bootstrap.secret_strength import SECRET_MIN_BYTES, weakness
+from referral.entrypoints.bootstrap.settings import Settings, SettingsError
 
 
 def with_secret(settings: Settings) -> Settings:

@@ -6,7 +6,8 @@ from importlib.metadata import version
 
 import click
 
-from referral.entrypoints.bootstrap.settings import PREFIX, CannotStart, Settings, load_settings
+from referral.entrypoints.bootstrap.load_settings import load_settings
+from referral.entrypoints.bootstrap.settings import PREFIX, CannotStart, Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,9 +18,10 @@ from referral.application.access.once import Once
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
-from referral.entrypoints.http.api.auth import NewReferee, NewUser, auth_router
+from referral.entrypoints.http.api.auth import auth_router
 from referral.entrypoints.http.api.codes import NewCode, codes_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
+from referral.entrypoints.http.api.registration import NewReferee, NewUser
 from referral.entrypoints.http.api.users import PasswordChange, users_router
 from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.middleware import HttpApp

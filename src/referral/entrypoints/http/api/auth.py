@@ -12,18 +12,11 @@ from msgspec import Meta
 from referral.application.access.token_pair import TokenPair
 from referral.application.use_cases import UseCases
 from referral.domain.access.errors import InvalidRefreshToken, TooManyAttempts, WrongCredentials
-from referral.domain.accounts.errors import EmailTaken, HashingBusy, UsernameTaken
+from referral.domain.accounts.errors import HashingBusy
 from referral.domain.errors import Busy, InvalidInput, Unauthenticated
-from referral.domain.programs.errors import CodeNotUsable
+from referral.entrypoints.http.api.registration import registration_handlers
 from referral.entrypoints.http.api.shapes import (
-    Body,
-    CodeInPath,
-    Email,
-    GivenCode,
-    Name,
-    NewPassword,
     Secret,
-    UserSummary,
 )
 from referral.entrypoints.http.problems import answers as problems
 from referral.entrypoints.http.problems.description import BODY, ONCE, responses
@@ -33,20 +26,6 @@ from referral.entrypoints.http.request.body import FORM, media_type, missing_par
 from referral.entrypoints.http.request.caller import Network, client_address
 
 GRANT_TYPES = ("password", "refresh_token")
-
-
-class NewReferee(Body):
-    """Someone who registers with the code in the path."""
-
-    username: Name
-    email: Email
-    password: NewPassword
-
-
-class NewUser(NewReferee):
-    """Someone who registers, alone or with someone's referral code."""
-
-    code: GivenCode | None = None
 
 
 class TokenRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -110,48 +89,6 @@ def _required(**parameters: str | None) -> list[str]:
 def auth_router(
     use: UseCases, proxies: Sequence[Network], in_turn: BeforeRequestHookHandler
 ) -> Router:
-    registration_problems = (
-        InvalidInput,
-        CodeNotUsable,
-        UsernameTaken,
-        EmailTaken,
-        TooManyAttempts,
-        HashingBusy,
-        *BODY,
-        *ONCE,
-    )
-
-    async def register(
-        request: Request[Any, Any, Any], data: NewReferee, code: str | None
-    ) -> UserSummary:
-        return UserSummary.of(
-            await use.accounts.register_user(
-                username=data.username,
-                email=data.email,
-                password=data.password,
-                code=code,
-                client_address=client_address(request, proxies),
-            )
-        )
-
-    @post("/user", summary="Register", responses=responses(*registration_problems))
-    async def register_user(
-        request: Request[Any, Any, Any], data: JSONBody[NewUser]
-    ) -> UserSummary:
-        """Open an account; with `code`, as a referee of the code's owner."""
-        return await register(request, data, data.code)
-
-    @post(
-        "/user/{code:str}",
-        summary="Register with a code",
-        responses=responses(*registration_problems),
-    )
-    async def register_referee(
-        request: Request[Any, Any, Any], code: CodeInPath, data: JSONBody[NewReferee]
-    ) -> UserSummary:
-        """Open an account as a referee of the code's owner."""
-        return await register(request, data, code)
-
     @post(
         "/token",
         status_code=200,
@@ -203,7 +140,7 @@ def auth_router(
 
     return Router(
         "/auth",
-        route_handlers=[register_user, register_referee, issue_tokens, revoke_tokens],
+        route_handlers=[*registration_handlers(use, proxies), issue_tokens, revoke_tokens],
         tags=["Accounts and tokens"],
     )
 

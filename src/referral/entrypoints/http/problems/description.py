@@ -37,12 +37,8 @@ from referral.entrypoints.http.problems.types import (
 
 BODY = (MalformedRequest, BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
 """What a call with a body may be refused for."""
-
-
 # What each POST may be refused for besides; it can come with an Idempotency-Key.
 ONCE = (IdempotencyKeyReused, RequestInProgress, OutcomeUnknown)
-
-
 _ANYWHERE = (MalformedRequest, UnknownHost, TooManyCalls, NoRoom, DatabaseUnavailable)
 
 

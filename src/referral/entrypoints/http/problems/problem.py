@@ -20,14 +20,8 @@ from referral.domain.errors import (
 from referral.entrypoints.http.problems.types import HttpError, Refusal
 
 MEDIA_TYPE = "application/problem+json"
-
-
 PAGES = "/problems/"
-
-
 _IN_A_PATH = "/%:@!$&'()*+,;=~"  # besides letters, digits, - . and _ (RFC 3986 §3.3)
-
-
 STATUS_OF_KIND: dict[type[ReferralError], int] = {
     InvalidInput: 422,
     Unauthenticated: 401,
