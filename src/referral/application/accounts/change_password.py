@@ -39,10 +39,10 @@ class ChangePassword:
             user = await self.users.by_id(user_id)
             checks = Checks()
             with checks.of("new_password"):
-                secret = self.rules.password(new_password, unlike=(user.username, user.email))
+                checked = self.rules.password(new_password, unlike=(user.username, user.email))
             checks.done()
             await self.confirm_password(user, password, client_address)
-            new_hash = await self.password_hasher.hash(secret.value)
+            new_hash = await self.password_hasher.hash(checked.value)
             await again(self._change, user, new_hash)
 
     async def _change(self, user: User, new_hash: str) -> None:

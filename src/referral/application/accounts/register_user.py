@@ -56,7 +56,7 @@ class RegisterUser:
         with checks.of("email"):
             names.append(address := self.rules.email(email))
         with checks.of("password"):
-            secret = self.rules.password(password, unlike=names)
+            checked = self.rules.password(password, unlike=names)
         checks.done()
         with self.audit.of("register") as deed:
             self.password_hasher.ensure_room()
@@ -74,7 +74,7 @@ class RegisterUser:
                 id=UserId(self.randomness.new_id()),
                 username=name,
                 email=address,
-                password_hash=await self.password_hasher.hash(secret.value),
+                password_hash=await self.password_hasher.hash(checked.value),
                 created_at=self.clock.now(),
                 referrer_id=None if referral_code is None else referral_code.owner_id,
             )

@@ -16,7 +16,7 @@ from referral.domain.accounts.errors import HashingBusy
 from referral.domain.errors import Busy, InvalidInput, Unauthenticated
 from referral.entrypoints.http.api.registration import registration_handlers
 from referral.entrypoints.http.api.shapes import (
-    Secret,
+    CurrentPassword,
 )
 from referral.entrypoints.http.problems import answers as problems
 from referral.entrypoints.http.problems.description import BODY, ONCE, responses
@@ -38,7 +38,7 @@ class TokenRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     username: Annotated[
         str | None, Meta(description="the user name or the e-mail address", examples=["ann"])
     ] = None
-    password: Secret | None = None
+    password: CurrentPassword | None = None
     refresh_token: str | None = None
     scope: Annotated[str | None, Meta(description="ignored")] = None
     client_id: Annotated[str | None, Meta(description="ignored")] = None

@@ -71,7 +71,9 @@ NewPassword = Annotated[
         extra_json_schema=_NEW_PASSWORD,
     ),
 ]
-Secret = Annotated[str, Meta(extra_json_schema={"format": "password"}, examples=["Q123werty!23"])]
+CurrentPassword = Annotated[
+    str, Meta(extra_json_schema={"format": "password"}, examples=["Q123werty!23"])
+]
 CodeText = Annotated[str, Meta(description=_CODE_TEXT, extra_json_schema=_CODE)]
 GivenCode = Annotated[
     str, Meta(description=f"{_CODE_TEXT}, in any case", extra_json_schema=_CODE_IN_ANY_CASE)

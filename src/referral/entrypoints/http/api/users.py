@@ -19,11 +19,11 @@ from referral.domain.errors import InvalidInput, OutcomeUnknown
 from referral.domain.programs.errors import NotYourReferrals
 from referral.entrypoints.http.api.shapes import (
     Body,
+    CurrentPassword,
     Email,
     Instant,
     Name,
     NewPassword,
-    Secret,
     UserSummary,
 )
 from referral.entrypoints.http.openapi.description import BEARER, CursorOperation
@@ -45,14 +45,14 @@ class Me(UserSummary, kw_only=True, omit_defaults=True):
 class PasswordChange(Body):
     """The current password, and the one to have from now on."""
 
-    password: Secret
+    password: CurrentPassword
     new_password: NewPassword
 
 
 class Erasure(Body):
     """The current password, to confirm."""
 
-    password: Secret
+    password: CurrentPassword
 
 
 class Referee(msgspec.Struct, kw_only=True):
