@@ -2,6 +2,7 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import cast
 
 from referral.adapters.postgres.core.connector import Connection, Connector
 
@@ -72,17 +73,25 @@ class Pool:
                 connection = await self.connector.connect()
         except Exception as error:  # noqa: BLE001  who waits for it is told
             self.in_use -= 1
+            self._making.discard(cast("asyncio.Task[None]", asyncio.current_task()))
             if self.in_use:
                 self._full_until = time.monotonic() + FULL_SECONDS
-            while not self.in_use and self._turns:  # nobody is left who could give them one
-                turn = self._turns.popleft()
-                if not turn.done():
-                    turn.set_exception(error)
+            else:  # nobody is left who could give them one: who waits longest is told, and the next is tried for
+                self._refuse_first(error)
         except BaseException:
             self.in_use -= 1
             raise
         else:
             self.release(connection, generation, usable=True)
+
+    def _refuse_first(self, error: Exception) -> None:
+        while self._turns:
+            turn = self._turns.popleft()
+            if not turn.done():
+                turn.set_exception(error)
+                break
+        if any(not turn.done() for turn in self._turns):
+            self._grow()
 
     def release(self, connection: Connection, generation: int, *, usable: bool) -> None:
         """Let the next one have it; one that is not usable, or of another generation, is thrown away."""
