@@ -7,7 +7,6 @@ from typing import Any
 import structlog
 from sqlalchemy import (
     ColumnElement,
-    DateTime,
     Table,
     any_,
     bindparam,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from referral.adapters.postgres.access.revocations import PostgresRevocations
 from referral.adapters.postgres.core.clock import PostgresClock
 from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.tables import (
     idempotency_records,
@@ -43,7 +43,7 @@ def _sweep(table: Table, ends_at: str) -> Statement:
     place: ColumnElement[Any] = literal_column(f"{table.name}.ctid")
     over = (
         select(place)
-        .where(table.c[ends_at] <= bindparam("now", type_=DateTime(timezone=True)))
+        .where(table.c[ends_at] <= bindparam("now", type_=INSTANT))
         .limit(SWEPT_AT_A_TIME)
         .with_for_update(skip_locked=True)
     )

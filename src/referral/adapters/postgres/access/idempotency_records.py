@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import DateTime, LargeBinary, bindparam, delete, null, select, update
+from sqlalchemy import LargeBinary, bindparam, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.access.tables import idempotency_records as records
 from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.joint import JOINT, Joint
+from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.application.access.ports import CallRecord, Claim
 from referral.application.ports import Clock
@@ -20,7 +21,6 @@ KEPT = timedelta(hours=24)
 # Longer than any call takes; a caller waits for so long when the process that had the claim was killed.
 CLAIMED = timedelta(seconds=10)
 
-_instant = DateTime(timezone=True)
 _new = insert(records).values(
     {name: bindparam(name) for name in ("call_id", "holder", "request", "expires_at")}
 )
@@ -33,7 +33,7 @@ _CLAIM = Statement(
             "answer": null(),
             "expires_at": _new.excluded.expires_at,
         },
-        where=records.c.expires_at <= bindparam("now", type_=_instant),
+        where=records.c.expires_at <= bindparam("now", type_=INSTANT),
     ).returning(records.c.holder),
     on_the_side=True,
 )
@@ -49,7 +49,7 @@ _KEEP = Statement(
     update(records)
     .values(
         answer=bindparam("new_answer", type_=LargeBinary),
-        expires_at=bindparam("until", type_=_instant),
+        expires_at=bindparam("until", type_=INSTANT),
     )
     .where(_held)
     .returning(records.c.call_id)

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 import asyncpg
 from sqlalchemy import (
     ARRAY,
-    DateTime,
     Integer,
     LargeBinary,
     any_,
@@ -21,14 +20,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.access.tables import rate_limits
 from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.application.access.limit import Limit, Use, refused_for
 from referral.application.access.ports import IN_PROGRESS
 from referral.application.ports import Clock
 from referral.domain.access.errors import TooManyAttempts
 
-_instant = DateTime(timezone=True)
-_now = bindparam("now", type_=_instant)
+_now = bindparam("now", type_=INSTANT)
 _keys = bindparam("keys", type_=ARRAY(LargeBinary))
 _window_is_over = rate_limits.c.resets_at <= _now
 _in_progress = case(
@@ -37,8 +36,8 @@ _in_progress = case(
 _use = (rate_limits.c.bucket, rate_limits.c.hits, _in_progress, rate_limits.c.resets_at)
 
 _given = (
-    func.unnest(_keys, bindparam("ends", type_=ARRAY(_instant)))
-    .table_valued(column("bucket", LargeBinary), column("resets_at", _instant))
+    func.unnest(_keys, bindparam("ends", type_=ARRAY(INSTANT)))
+    .table_valued(column("bucket", LargeBinary), column("resets_at", INSTANT))
     .render_derived()
 )
 _new = insert(rate_limits).from_select(
@@ -47,7 +46,7 @@ _new = insert(rate_limits).from_select(
         *_given.c,
         bindparam("hits", type_=Integer),
         bindparam("started", type_=Integer),
-        bindparam("until", type_=_instant),
+        bindparam("until", type_=INSTANT),
     ),
 )
 _ADD = Statement(

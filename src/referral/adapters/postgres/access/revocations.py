@@ -2,10 +2,11 @@ import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import DateTime, Uuid, bindparam, select
+from sqlalchemy import Uuid, bindparam, select
 
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.application.access.ports import AccessClaims
 from referral.application.ports import Clock
@@ -13,7 +14,7 @@ from referral.domain.accounts.user import UserId
 
 _CHANGED = Statement(
     select(users.c.id, users.c.credentials_version).where(
-        users.c.credentials_changed_at > bindparam("since", type_=DateTime(timezone=True))
+        users.c.credentials_changed_at > bindparam("since", type_=INSTANT)
     )
 )
 _VERSION = Statement(

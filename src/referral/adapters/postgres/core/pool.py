@@ -85,11 +85,20 @@ class Pool:
             self.release(connection, generation, usable=True)
 
     def _refuse_first(self, error: Exception) -> None:
+        turn = self._first_turn()
+        if turn is not None:
+            turn.set_exception(error)
+        self._grow_for_others()
+
+    def _first_turn(self) -> asyncio.Future[Connection] | None:
+        """That of who has waited longest, taken out of the queue."""
         while self._turns:
             turn = self._turns.popleft()
             if not turn.done():
-                turn.set_exception(error)
-                break
+                return turn
+        return None
+
+    def _grow_for_others(self) -> None:
         if any(not turn.done() for turn in self._turns):
             self._grow()
 
@@ -100,16 +109,14 @@ class Pool:
         else:
             connection.terminate()
             self.in_use -= 1
-            if any(not turn.done() for turn in self._turns):
-                self._grow()
+            self._grow_for_others()
 
     def _pass_on(self, connection: Connection) -> None:
         """Hand a connection to who has waited longest."""
-        while self._turns:
-            turn = self._turns.popleft()
-            if not turn.done():
-                turn.set_result(connection)
-                return
+        turn = self._first_turn()
+        if turn is not None:
+            turn.set_result(connection)
+            return
         self.in_use -= 1
         self._idle.append((connection, time.monotonic()))
 

@@ -5,7 +5,6 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     BigInteger,
-    DateTime,
     Text,
     Uuid,
     bindparam,
@@ -20,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.tables import ACTIVE_WHILE, referral_codes
 from referral.application.pages import Page, PageRequest
@@ -49,7 +49,7 @@ def _code_from(row: asyncpg.Record) -> ReferralCode:
     )
 
 
-_now = bindparam("now", type_=DateTime(timezone=True))
+_now = bindparam("now", type_=INSTANT)
 _active = referral_codes.c.retired_at.is_(None) & (referral_codes.c.expires_at > _now)
 
 # The owner's row is locked first, as everywhere: two inserts at once that exclude each other would otherwise
@@ -60,8 +60,8 @@ _owner = (
     .with_for_update(key_share=True)
     .cte("owner")
 )
-_issued_at = bindparam("issued_at", type_=DateTime(timezone=True))
-_expires_at = bindparam("expires_at", type_=DateTime(timezone=True))
+_issued_at = bindparam("issued_at", type_=INSTANT)
+_expires_at = bindparam("expires_at", type_=INSTANT)
 # A process whose clock is ahead may have withdrawn the last code in this one's future, by a millisecond or an hour.
 _withdrawn_at = (
     select(func.max(referral_codes.c.retired_at))

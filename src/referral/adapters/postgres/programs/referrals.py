@@ -2,7 +2,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     BigInteger,
-    DateTime,
     Uuid,
     bindparam,
     func,
@@ -15,6 +14,7 @@ from sqlalchemy import (
 
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.tables import referrals
 from referral.application.pages import MAX_SIZE, Page, PageRequest
@@ -37,7 +37,7 @@ _ADD = Statement(
             _counted.c.referrals_count,
             bindparam("referee_id", type_=Uuid),
             bindparam("code_id", type_=BigInteger),
-            bindparam("created_at", type_=DateTime(timezone=True)),
+            bindparam("created_at", type_=INSTANT),
         ),
     )
 )
