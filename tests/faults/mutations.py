@@ -4,17 +4,14 @@ python tests/faults/mutations.py            take one after the other away, and w
 python tests/faults/mutations.py respawn    these
 """
 
-import os
 import sys
-import time
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from databases import chosen_server  # noqa: E402
-from hostile.defences import Defence, run_without  # noqa: E402
+from hostile.defences import Defence, run_without_each  # noqa: E402
 
 TABLE = ROOT / "docs/faults-mutations.md"
 TABLE_RULE = "| --- | --- | --- |\n"
@@ -32,21 +29,8 @@ def line_of(mutation: Defence, seen: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    unseen = []
-    with chosen_server().open() as url:
-        os.environ["REFERRAL_TEST_DATABASE_URL"] = url
-        for name, mutation in mutations().items():
-            if names and name not in names:
-                continue
-            started = time.monotonic()
-            seen = run_without(mutation)
-            seconds = time.monotonic() - started
-            sys.stdout.write(f"{name} {seconds:5.1f} s  {mutation.without}: {seen}\n")
-            sys.stdout.flush()
-            if "failed" in seen:
-                write(line_of(mutation, seen))
-            else:
-                unseen.append(name)
+    known = mutations()
+    unseen = run_without_each(known, names, lambda name, seen: write(line_of(known[name], seen)))
     if unseen:
         sys.exit(f"No test noticed that this was gone: {', '.join(unseen)}.")
 

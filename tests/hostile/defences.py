@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,26 +129,38 @@ def line_of(name: str, row: Row, inputs: int | str, seen: str) -> str:
     return f"| {name} | {row.attack} | {row.answer} | {inputs} | {tests} | {row.without}: {seen} |"
 
 
-def main(names: list[str]) -> None:
+def run_without_each(
+    defences: Mapping[str, Defence], names: list[str], note: Callable[[str, str], None]
+) -> list[str]:
+    """Take away each that is named, or all; note what pytest said of it. Those without which no test failed."""
     sys.path.insert(0, str(ROOT / "tests"))
     from databases import chosen_server
 
-    cases = collected()
     unseen = []
     with chosen_server().open() as url:
         os.environ["REFERRAL_TEST_DATABASE_URL"] = url
-        for name, row in rows().items():
+        for name, defence in defences.items():
             if names and name not in names:
                 continue
             started = time.monotonic()
-            seen = run_without(row)
+            seen = run_without(defence)
             seconds = time.monotonic() - started
-            sys.stdout.write(f"{name} {seconds:5.1f} s  {row.without}: {seen}\n")
+            sys.stdout.write(f"{name} {seconds:5.1f} s  {defence.without}: {seen}\n")
             sys.stdout.flush()
             if "failed" in seen:
-                write(line_of(name, row, number_of_inputs(row, cases), seen))
+                note(name, seen)
             else:
                 unseen.append(name)
+    return unseen
+
+
+def main(names: list[str]) -> None:
+    cases, known = collected(), rows()
+
+    def note(name: str, seen: str) -> None:
+        write(line_of(name, known[name], number_of_inputs(known[name], cases), seen))
+
+    unseen = run_without_each(known, names, note)
     if unseen:
         sys.exit(f"No test failed without the defence of {', '.join(unseen)}.")
 
