@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,15 +76,16 @@ class Node:
     def stop(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
 
-    def send(self, which: signal.Signals) -> None:
-        for process in self.processes:
-            os.kill(process, which)
+    def send(self, which: signal.Signals) -> list[int]:
+        processes = self.processes
+        for process in processes:
+            with suppress(ProcessLookupError):  # those that serve one task end by themselves
+                os.kill(process, which)
+        return processes
 
     def kill(self) -> None:
         """As when the machine loses its power: all of it is gone at once."""
-        processes = self.processes
-        for process in processes:
-            os.kill(process, signal.SIGKILL)
+        processes = self.send(signal.SIGKILL)
         deadline = time.monotonic() + 10
         while any(_is_there(process) for process in processes):
             assert time.monotonic() < deadline, "it does not die"

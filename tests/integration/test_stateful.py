@@ -234,7 +234,9 @@ class People(RuleBasedStateMachine):
         code = self.codes.get(text)
         who = code.owner if own and code else who
         refusals = set()
-        if code is None:
+        if who.gone:
+            refusals = {UserNotFound}
+        elif code is None:
             refusals = {CodeNotFound}
         elif code.owner is not who:
             refusals = {NotYourCode}
