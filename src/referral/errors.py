@@ -8,8 +8,10 @@ ReferralError
 │   ├── InvalidAccessToken
 │   └── InvalidRefreshToken
 ├── Forbidden               it is not yours
+│   ├── MissingScope
 │   ├── NotYourCode
 │   ├── NotYourReferrals
+│   ├── PersonNeeded
 │   └── WrongPassword
 ├── NotFound                it is not there
 │   ├── CodeNotFound
@@ -33,6 +35,8 @@ from referral.domain.access.errors import (
     IdempotencyKeyReused,
     InvalidAccessToken,
     InvalidRefreshToken,
+    MissingScope,
+    PersonNeeded,
     RequestInProgress,
     TooManyAttempts,
     WrongCredentials,
@@ -81,10 +85,12 @@ __all__ = [
     "InvalidAccessToken",
     "InvalidInput",
     "InvalidRefreshToken",
+    "MissingScope",
     "NotFound",
     "NotYourCode",
     "NotYourReferrals",
     "OutcomeUnknown",
+    "PersonNeeded",
     "ReferralError",
     "RequestInProgress",
     "ShuttingDown",

@@ -7,11 +7,13 @@ from examples import an_id
 from fakes import FakeAuditLog
 from referral.adapters.audit_log import StructlogAuditLog
 from referral.application.ports import Deed
+from referral.domain.access.caller import KeyId
 from referral.domain.programs.referral_code import CodeId
 
 ALL_OF_IT = Deed(
     "retire-code",
     user_id=an_id(1),
+    key_id=KeyId(an_id(3)),
     code_id=CodeId(7),
     other_user_id=an_id(2),
     outcome="not-your-code",
@@ -54,6 +56,7 @@ def test_all_that_is_known_of_a_deed_is_written(audit_log):
     assert as_text(deed) == {
         "action": "retire-code",
         "user_id": str(an_id(1)),
+        "key_id": str(an_id(3)),
         "code_id": "7",
         "other_user_id": str(an_id(2)),
         "outcome": "not-your-code",

@@ -20,6 +20,7 @@ class StructlogAuditLog:
             return
         known = {
             "user_id": deed.user_id and str(deed.user_id),
+            "key_id": deed.key_id and str(deed.key_id),
             "code_id": deed.code_id,
             "other_user_id": deed.other_user_id and str(deed.other_user_id),
             "reason": deed.reason,

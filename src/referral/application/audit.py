@@ -4,6 +4,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from referral.application.ports import DONE, AuditLog, Deed
+from referral.domain.access.caller import Caller
 from referral.domain.access.errors import TooManyAttempts
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import Forbidden, ReferralError, slug
@@ -24,7 +25,17 @@ class Audit:
     @contextmanager
     def of(self, action: str, user_id: UserId | None = None) -> Iterator[Deed]:
         """Record what the block does and how it ends; the block adds what it finds out."""
-        deed = Deed(action, user_id)
+        with self._recorded(Deed(action, user_id)) as deed:
+            yield deed
+
+    @contextmanager
+    def by(self, caller: Caller, action: str) -> Iterator[Deed]:
+        """The same, of what may be done with a key or for others."""
+        with self._recorded(Deed(action, caller.user_id, caller.key_id)) as deed:
+            yield deed
+
+    @contextmanager
+    def _recorded(self, deed: Deed) -> Iterator[Deed]:
         try:
             yield deed
         except BaseException as error:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from referral.domain.access.caller import KeyId
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.referral_code import CodeId, CodeText
 
@@ -25,6 +26,7 @@ class Deed:
 
     action: str
     user_id: UserId | None = None
+    key_id: KeyId | None = None
     code_id: CodeId | None = None
     other_user_id: UserId | None = None
     outcome: str = DONE

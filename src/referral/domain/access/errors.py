@@ -1,6 +1,6 @@
 """What is refused about who may."""
 
-from referral.domain.errors import Busy, Conflict, InvalidInput, Unauthenticated
+from referral.domain.errors import Busy, Conflict, Forbidden, InvalidInput, Unauthenticated
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -25,6 +25,22 @@ class InvalidRefreshToken(Unauthenticated):
     """The refresh token is unknown, expired, revoked or was used before."""
 
     detail = "The refresh token is not valid any more."
+
+
+class MissingScope(Forbidden):
+    """The caller's key lacks a scope that this needs, or the caller is no administrator."""
+
+    detail = "A scope is missing."
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs the scope {scope}.")
+        self.scope = scope
+
+
+class PersonNeeded(Forbidden):
+    """The call is about the caller's own account, and an API key has none."""
+
+    detail = "This needs a person's access token; an API key has no account."
 
 
 class RequestInProgress(Conflict):

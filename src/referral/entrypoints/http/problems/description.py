@@ -7,7 +7,13 @@ import msgspec
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 
-from referral.domain.access.errors import IdempotencyKeyReused, RequestInProgress, TooManyAttempts
+from referral.domain.access.caller import Scope
+from referral.domain.access.errors import (
+    IdempotencyKeyReused,
+    MissingScope,
+    RequestInProgress,
+    TooManyAttempts,
+)
 from referral.domain.errors import (
     DatabaseUnavailable,
     InvalidInput,
@@ -72,4 +78,6 @@ def _specimen(kind: type[Refusal]) -> Refusal:
         return InvalidInput(Violation("A user name has 3 to 50 characters.", "username"))
     if kind is TooManyAttempts:
         return TooManyAttempts(30)
+    if kind is MissingScope:
+        return MissingScope(Scope.EVENTS_WRITE)
     return cast("type[HttpError]", kind)()

@@ -68,6 +68,7 @@ class Problem(msgspec.Struct, kw_only=True):
     error: Annotated[
         str | UnsetType, Meta(description="at the token endpoint, RFC 6749's error code")
     ] = UNSET
+    scope: Annotated[str | UnsetType, Meta(description="the scope that is missing")] = UNSET
 
 
 def title(error: type[Refusal]) -> str:
@@ -90,6 +91,7 @@ def problem(error: Refusal, path: bytes) -> Problem:
         detail=str(error),
         instance=quote(path, safe=_IN_A_PATH),
         errors=[FieldProblem(_pointer(v.field), v.detail) for v in violations] or UNSET,
+        scope=getattr(error, "scope", UNSET),
     )
 
 

@@ -6,6 +6,8 @@ from referral.domain.access.errors import (
     IdempotencyKeyReused,
     InvalidAccessToken,
     InvalidRefreshToken,
+    MissingScope,
+    PersonNeeded,
     RequestInProgress,
     TooManyAttempts,
     WrongCredentials,
@@ -37,6 +39,10 @@ _TEXTS: dict[type[Refusal], str] = {
     InvalidRefreshToken: """The refresh token is unknown, expired, revoked or was used before.
 
         Each refresh token works once. One that comes back a second time may have been stolen, so every token that descends from the same log-in is revoked with it: log in again.""",
+    MissingScope: """The call needs a scope that the API key does not have, or the account is no administrator's; `scope` names it.
+
+        To write includes to read. Use a key that has the scope, or have one made.""",
+    PersonNeeded: "The call is about the account of who calls, so it needs a person's access token; an API key has no account.",
     NotYourCode: "The referral code belongs to someone else; only its owner can withdraw it.",
     NotYourReferrals: """You can see your own referrals, and nobody else's.
 

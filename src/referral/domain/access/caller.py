@@ -1,0 +1,75 @@
+"""Who calls, and what they may do beside what belongs to themselves."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType, Self
+from uuid import UUID
+
+from referral.domain.access.errors import MissingScope, PersonNeeded
+from referral.domain.accounts.user import UserId
+from referral.domain.errors import InvalidInput
+
+KeyId = NewType("KeyId", UUID)
+
+
+class Scope(StrEnum):
+    """What someone may read or change for anybody; to change includes to read."""
+
+    PARTICIPANTS_READ = "participants:read"
+    PARTICIPANTS_WRITE = "participants:write"
+    CODES_READ = "codes:read"
+    CODES_WRITE = "codes:write"
+    EVENTS_READ = "events:read"
+    EVENTS_WRITE = "events:write"
+    REWARDS_READ = "rewards:read"
+    REWARDS_WRITE = "rewards:write"
+    PROGRAMS_READ = "programs:read"
+    PROGRAMS_WRITE = "programs:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Raise InvalidInput for what is no scope."""
+        try:
+            return cls(raw)
+        except ValueError:
+            raise InvalidInput(f"A scope is one of {', '.join(cls)}.") from None
+
+    @property
+    def to_write(self) -> "Scope":
+        """The scope that includes this one."""
+        return Scope(f"{self.partition(':')[0]}:write")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A person, a server with an API key, or a script on the machine itself; an administrator is a person with scopes."""
+
+    user_id: UserId | None = None
+    key_id: KeyId | None = None
+    scopes: frozenset[Scope] = frozenset()
+
+    def __str__(self) -> str:
+        """A name that no two callers share."""
+        if self.user_id is not None:
+            return f"user:{self.user_id}"
+        return f"key:{self.key_id}" if self.key_id is not None else "operator"
+
+    @property
+    def person_id(self) -> UserId:
+        """Whose account the call is about; raise PersonNeeded where nobody's is."""
+        if self.user_id is None:
+            raise PersonNeeded
+        return self.user_id
+
+    def ensure_may(self, scope: Scope) -> None:
+        """Raise MissingScope without this scope, or the one that includes it."""
+        if scope not in self.scopes and scope.to_write not in self.scopes:
+            raise MissingScope(scope)
+
+
+OPERATOR = Caller(scopes=frozenset(Scope))
+"""Who runs the command line or a script beside the service: they may do everything."""
