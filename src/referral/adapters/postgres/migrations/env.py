@@ -1,4 +1,4 @@
-"""Run by Alembic, on the connection and in the transaction that `migrate` gives it."""
+"""Run by Alembic, on the connection that `migrate` gives it."""
 
 from alembic import context
 
@@ -8,5 +8,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     compare_server_default=True,
+    transaction_per_migration=True,
 )
-context.run_migrations()
+with context.begin_transaction():
+    context.run_migrations()
