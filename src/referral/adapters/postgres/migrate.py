@@ -76,6 +76,7 @@ def _upgrade(connection: Connection, revision: str, serving_role: str) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+    connection.rollback()  # where there was nothing to do, it has only looked
     with connection.begin():
         is_known = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
         if serving_role and not connection.execute(is_known, {"role": serving_role}).first():
