@@ -12,6 +12,7 @@ from collections.abc import (
     Collection,
     Iterator,
     Mapping,
+    Sequence,
 )
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
@@ -24,19 +25,26 @@ from referral.application.access.limit import Limit, Use, refused_for
 from referral.application.access.ports import (
     IN_PROGRESS,
     AccessClaims,
+    Administrator,
+    Administrators,
+    ApiKeys,
     CallRecord,
     Claim,
     NewRecord,
     RefreshTokens,
 )
 from referral.application.accounts.ports import Users
-from referral.application.pages import Page, PageRequest
+from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.application.ports import Clock, Deed
 from referral.application.programs.ports import Referee, ReferralCodes, Referrals
 from referral.application.transaction import Transaction
+from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH, ApiKey
+from referral.domain.access.caller import OPERATOR, KeyId, Scope
 from referral.domain.access.errors import (
     InvalidAccessToken,
     InvalidRefreshToken,
+    KeyNotFound,
+    NotAnAdministrator,
     RequestInProgress,
     WrongCredentials,
 )
@@ -113,6 +121,13 @@ class FakeRandomness:
             drawn, digit = divmod(drawn, len(UNAMBIGUOUS))
             text = UNAMBIGUOUS[digit] + text
         return CodeText(text)
+
+    def api_key_secret(self) -> str:
+        drawn, text = self._next(), ""
+        for _ in range(SECRET_LENGTH):
+            drawn, digit = divmod(drawn, len(ALPHABET))
+            text = ALPHABET[digit] + text
+        return text
 
     def refresh_token(self) -> str:
         return f"refresh-token-{self._next():032d}"
@@ -231,6 +246,12 @@ class FakeRateLimiter:
         for bucket, limit in limits.items():
             limit.ensure_room(before[bucket])
 
+    async def take(self, bucket: str, limit: Limit, hits: int) -> tuple[int, Use]:
+        counted = self._at(bucket, limit)
+        free = max(0, limit.hits - counted.hits)
+        counted.hits += hits
+        return min(hits, free), self._use(counted, self.clock.now())
+
     async def look(self, *buckets: str) -> Mapping[str, Use]:
         now = self.clock.now()
         return {
@@ -278,6 +299,8 @@ class Rows:
     codes: dict[CodeId, ReferralCode] = field(default_factory=dict)
     referrals: list[Referral] = field(default_factory=list)
     refresh_tokens: dict[Digest, RefreshToken] = field(default_factory=dict)
+    api_keys: dict[KeyId, ApiKey] = field(default_factory=dict)
+    administrators: dict[UserId, datetime] = field(default_factory=dict)
 
     def snapshot(self) -> "Rows":
         return Rows(
@@ -285,6 +308,8 @@ class Rows:
             dict(self.codes),
             list(self.referrals),
             dict(self.refresh_tokens),
+            dict(self.api_keys),
+            dict(self.administrators),
         )
 
     def user(self, user_id: UserId) -> User:
@@ -317,6 +342,8 @@ class InMemoryStore:
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
+        self.api_keys: ApiKeys = InMemoryApiKeys(self)
+        self.administrators: Administrators = InMemoryAdministrators(self)
 
     def read(self) -> Rows:
         return self._rows
@@ -426,6 +453,7 @@ class InMemoryUsers:
     async def erase(self, user: ErasedUser) -> None:
         async with self.access.write() as rows:
             rows.users.pop(user.id, None)
+            rows.administrators.pop(user.id, None)
 
 
 def _ensure_free(rows: Rows, username: Username, email: EmailAddress) -> None:
@@ -650,11 +678,81 @@ class InMemoryIdempotencyRecords:
 
 
 @dataclass(frozen=True)
-class FakeRevocations:
+class InMemoryApiKeys:
+    access: Access
+
+    async def add(self, key: ApiKey) -> None:
+        async with self.access.write() as rows:
+            rows.api_keys[key.id] = key
+
+    async def page_of(self, request: ListRequest) -> ListPage[ApiKey]:
+        keys = sorted(self.access.read().api_keys.values(), key=lambda key: key.id, reverse=True)
+        before = request.cursor
+        found = [key for key in keys if before is None or key.id.int < before]
+        return ListPage.of(found[: request.limit + 1], request, lambda key: key.id.int)
+
+    async def revoke(self, key_id: KeyId, now: datetime) -> None:
+        async with self.access.write() as rows:
+            if rows.api_keys.pop(key_id, None) is None:
+                raise KeyNotFound
+
+
+@dataclass(frozen=True)
+class InMemoryAdministrators:
+    access: Access
+
+    async def grant(self, email: EmailAddress, now: datetime) -> UserId:
+        async with self.access.write() as rows:
+            for user in rows.users.values():
+                if user.email.key == email.key:
+                    rows.administrators.setdefault(user.id, now)
+                    return user.id
+            raise UserNotFound
+
+    async def revoke(self, email: EmailAddress) -> UserId:
+        async with self.access.write() as rows:
+            for user_id in rows.administrators:
+                if rows.users[user_id].email.key == email.key:
+                    del rows.administrators[user_id]
+                    return user_id
+            raise NotAnAdministrator
+
+    async def all(self) -> Sequence[Administrator]:
+        rows = self.access.read()
+        return [
+            Administrator(rows.users[user_id].public, granted_at)
+            for user_id, granted_at in sorted(
+                rows.administrators.items(), key=lambda held: (held[1], held[0])
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class FakeStanding:
     """Asks the store at every call, where the real one keeps a list."""
 
     store: InMemoryStore
 
-    async def is_revoked(self, claims: AccessClaims) -> bool:
+    async def scopes_of(self, claims: AccessClaims) -> frozenset[Scope]:
         user = self.store.read().users.get(claims.user_id)
-        return user is None or claims.credentials_version < user.credentials_version
+        if user is None or claims.credentials_version < user.credentials_version:
+            raise InvalidAccessToken
+        is_administrator = user.id in self.store.read().administrators
+        return OPERATOR.scopes if is_administrator else frozenset()
+
+
+@dataclass(frozen=True)
+class FakeKeyRing:
+    """Asks the store at every call, where the real one keeps a list, and notes uses at once."""
+
+    store: InMemoryStore
+
+    async def find(self, digest: Digest) -> ApiKey:
+        for key in self.store.read().api_keys.values():
+            if key.digest == digest:
+                return key
+        raise InvalidAccessToken("This API key is unknown or was revoked.")
+
+    def note_use(self, key: ApiKey, now: datetime) -> None:
+        minute = now.replace(second=0, microsecond=0)
+        self.store.read().api_keys[key.id] = replace(key, last_used_at=minute)

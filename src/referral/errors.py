@@ -16,6 +16,8 @@ ReferralError
 ├── NotFound                it is not there
 │   ├── CodeNotFound
 │   ├── CodeNotUsable
+│   ├── KeyNotFound
+│   ├── NotAnAdministrator
 │   └── UserNotFound
 ├── Conflict                it collides with what is there
 │   ├── ActiveCodeExists
@@ -25,6 +27,7 @@ ReferralError
 │   └── UsernameTaken
 └── Busy                    come back later
     ├── TooManyAttempts
+    │   └── QuotaExceeded
     ├── HashingBusy
     ├── DatabaseUnavailable
     ├── ShuttingDown
@@ -35,8 +38,11 @@ from referral.domain.access.errors import (
     IdempotencyKeyReused,
     InvalidAccessToken,
     InvalidRefreshToken,
+    KeyNotFound,
     MissingScope,
+    NotAnAdministrator,
     PersonNeeded,
+    QuotaExceeded,
     RequestInProgress,
     TooManyAttempts,
     WrongCredentials,
@@ -85,12 +91,15 @@ __all__ = [
     "InvalidAccessToken",
     "InvalidInput",
     "InvalidRefreshToken",
+    "KeyNotFound",
     "MissingScope",
+    "NotAnAdministrator",
     "NotFound",
     "NotYourCode",
     "NotYourReferrals",
     "OutcomeUnknown",
     "PersonNeeded",
+    "QuotaExceeded",
     "ReferralError",
     "RequestInProgress",
     "ShuttingDown",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from fakes import InMemoryStore
+from referral.adapters.postgres.access.administrators import PostgresAdministrators
+from referral.adapters.postgres.access.api_keys import PostgresApiKeys
 from referral.adapters.postgres.access.idempotency_records import PostgresIdempotencyRecords
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
 from referral.adapters.postgres.accounts.users import PostgresUsers
@@ -27,6 +29,8 @@ class PostgresStore:
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)
+        self.api_keys = PostgresApiKeys(queries)
+        self.administrators = PostgresAdministrators(queries)
         self.begin = PostgresUnitOfWork(self.database).begin
         self.idempotency_records = PostgresIdempotencyRecords(self.database)
 
@@ -56,3 +60,13 @@ def referrals(store):
 @pytest.fixture
 def refresh_tokens(store):
     return store.refresh_tokens
+
+
+@pytest.fixture
+def api_keys(store):
+    return store.api_keys
+
+
+@pytest.fixture
+def administrators(store):
+    return store.administrators

@@ -6,6 +6,7 @@ import pytest
 
 from fakes import FakeRandomness
 from referral.adapters.system import SystemRandomness
+from referral.domain.access.api_key import ALPHABET
 from referral.domain.programs.referral_code import UNAMBIGUOUS, CodeText
 
 MANY = 1000
@@ -17,7 +18,12 @@ def randomness(request):
 
 
 def test_no_value_comes_twice(randomness):
-    for draw in (randomness.new_id, randomness.code_text, randomness.refresh_token):
+    for draw in (
+        randomness.new_id,
+        randomness.code_text,
+        randomness.api_key_secret,
+        randomness.refresh_token,
+    ):
         assert len({draw() for _ in range(MANY)}) == MANY
 
 
@@ -44,6 +50,17 @@ def test_a_code_has_12_characters_that_cannot_be_mistaken(randomness):
 
 def test_a_refresh_token_is_url_safe_and_long_enough_for_256_bits(randomness):
     assert re.fullmatch(r"[A-Za-z0-9_-]{43,}", randomness.refresh_token())
+
+
+def test_the_secret_of_an_api_key_has_30_letters_and_digits(randomness):
+    for secret in (randomness.api_key_secret() for _ in range(MANY)):
+        assert re.fullmatch(r"[0-9A-Za-z]{30}", secret)
+
+
+def test_the_systems_api_keys_use_the_whole_alphabet():
+    drawn = "".join(SystemRandomness().api_key_secret() for _ in range(MANY))
+
+    assert set(drawn) == set(ALPHABET)
 
 
 def test_c11_the_systems_codes_use_the_whole_alphabet():

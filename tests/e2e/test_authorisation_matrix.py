@@ -1,5 +1,6 @@
-"""Who may do what: every operation of the OpenAPI document, called with every kind of token."""
+"""Who may do what: every operation of the OpenAPI document, called by every kind of caller."""
 
+from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
@@ -8,15 +9,18 @@ import httpx
 import jwt
 import pytest
 
-from people import FAR, Person, details, join
-from servers import PASSWORD, SECRET
+from operators import Key, make_administrator, make_keys
+from people import FAR, Person, details, join, log_in
+from referral.domain.access.api_key import key_of
+from referral.domain.access.caller import Scope
+from servers import PASSWORD, SECRET, running
 
 PREFIX = "/api/v1"
 PUBLIC = "anyone, and a token makes no difference"
 SIGNED_IN = "anyone with a token; what is theirs is that of the token"
 OWNER = "the owner; 403 for others"
 
-# An operation that is not declared here fails the first test.
+# An operation that is not declared here fails the first test. A scope is what a key needs, or an administrator has.
 POLICIES = {
     "POST /auth/user": PUBLIC,
     "POST /auth/user/{code}": PUBLIC,
@@ -32,6 +36,9 @@ POLICIES = {
     "GET /codes/{email_or_code}": SIGNED_IN,
     "DELETE /codes/{email_or_code}": OWNER,
     "GET /codes/{email_or_code}/status": PUBLIC,
+    "POST /keys": Scope.KEYS_WRITE,
+    "GET /keys": Scope.KEYS_READ,
+    "DELETE /keys/{key_id}": Scope.KEYS_WRITE,
 }
 PROTECTED = [operation for operation, policy in POLICIES.items() if policy != PUBLIC]
 
@@ -46,18 +53,32 @@ def body_of(operation: str, owner: Person) -> dict[str, object] | None:
         "POST /users/me/password": {"password": PASSWORD, "new_password": "another good one"},
         "DELETE /users/me": {"password": PASSWORD},
         "POST /codes": {"expires_at": FAR, "replace_active": True},
+        "POST /keys": {"name": "shop", "scopes": ["keys:read"]},
     }.get(operation)
 
 
-def address_of(operation: str, owner: Person, code: str) -> tuple[str, str]:
-    """The operation's method and path, with what belongs to the owner in it."""
+def address_of(
+    operation: str, owner: Person, code: str, administrator: Person | None = None
+) -> tuple[str, str]:
+    """The operation's method and path, with what belongs to the owner in it; what servers need an administrator makes."""
     method, path = operation.split()
     found_by = owner.email if operation == "GET /codes/{email_or_code}" else code
-    return method, path.format(user_id=owner.id, code=code, email_or_code=found_by)
+    key_id = owner.id
+    if "{key_id}" in path and administrator:
+        key_id = administrator.post("/keys", body_of("POST /keys", owner)).json()["id"]
+    return method, path.format(user_id=owner.id, code=code, email_or_code=found_by, key_id=key_id)
 
 
-def call(client: httpx.Client, operation: str, owner: Person, code: str, headers: dict[str, str]):
-    method, path = address_of(operation, owner, code)
+def call(
+    client: httpx.Client,
+    operation: str,
+    owner: Person,
+    code: str,
+    headers: dict[str, str],
+    *,
+    administrator: Person | None = None,
+) -> httpx.Response:
+    method, path = address_of(operation, owner, code, administrator)
     return client.request(method, path, json=body_of(operation, owner), headers=headers)
 
 
@@ -88,7 +109,50 @@ WORTHLESS = {
     "an expired token": expired,
     "a token someone else signed": lambda person: changed(person, key="not " + SECRET),
     "an unsigned token": lambda person: changed(person, key=""),
+    "a key that nobody made": lambda _: Key("", key_of("0" * 30)).bearer,
+    "a key with a slip": lambda _: Key("", key_of("0" * 30)[:-1]).bearer,
 }
+
+
+@pytest.fixture(scope="module")
+def database_url(databases):
+    with databases.migrated() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def keys(database_url):
+    """One with each scope alone, and one with every scope but those that open what it opens."""
+    wanted = {f"with {scope}": [scope] for scope in Scope}
+    wanted |= {
+        f"without {scope}": [other for other in Scope if other not in {scope, scope.to_write}]
+        for scope in Scope
+    }
+    return make_keys(database_url, **wanted)
+
+
+@pytest.fixture(scope="module")
+def names_of_administrators(database_url):
+    """One for each operation, which may be to erase the account, and one for the rest."""
+    return {name: make_administrator(database_url)["username"] for name in (*POLICIES, "the rest")}
+
+
+@pytest.fixture(scope="module")
+def server(database_url, keys, names_of_administrators, tmp_path_factory):
+    """One with two workers, which know the keys and the administrators from the beginning."""
+    with running(tmp_path_factory.mktemp("server"), database_url, workers=2) as server:
+        yield server
+
+
+@pytest.fixture
+def administrator(client, names_of_administrators):
+    return logged_in(client, names_of_administrators["the rest"])
+
+
+def logged_in(client: httpx.Client, username: str) -> Person:
+    person = Person(client, "", username, "", log_in(client, username))
+    me = person.get("/users/me").json()
+    return replace(person, id=me["id"], email=me["email"])
 
 
 @pytest.fixture
@@ -133,8 +197,9 @@ def test_c04_every_operation_has_a_policy_and_the_description_agrees_with_it(ser
         assert {} not in operation.get("security", []), name
         if name in PROTECTED:
             assert "401" in operation["responses"], name
-        if POLICIES[name] == OWNER:
             assert "403" in operation["responses"], name
+            takes_keys = {"key": []} in operation["security"]
+            assert takes_keys == isinstance(POLICIES[name], Scope), name
 
 
 def test_c04_every_route_is_described():
@@ -166,28 +231,73 @@ def test_c04_a_worthless_token_opens_nothing(operation, token, client, owner, co
     assert what_is_there(owner) == before
 
 
+CALLERS = (
+    "nobody",
+    "the owner",
+    "another person",
+    "a key without the scope",
+    "a key with the scope",
+    "an administrator",
+)
+
+
+def refusal_of(policy: str, caller: str) -> tuple[int, str] | None:
+    """The status and problem that the caller has to be refused with; None where they have to be let in."""
+    if policy == PUBLIC:
+        return None
+    if caller == "nobody":
+        return 401, "invalid-access-token"
+    if isinstance(policy, Scope):
+        is_let_in = caller in {"a key with the scope", "an administrator"}
+        return None if is_let_in else (403, "missing-scope")
+    if "key" in caller:
+        return 403, "person-needed"
+    if policy == OWNER and caller != "the owner":
+        return 403, "not-your-"
+    return None
+
+
+@pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("operation", POLICIES)
-def test_c04_a_strangers_token_opens_what_is_the_strangers(
-    operation, client, owner, code, stranger
+def test_c04_every_caller_may_what_the_policy_says_and_no_more(
+    *,
+    operation,
+    caller,
+    client,
+    owner,
+    code,
+    stranger,
+    administrator,
+    keys,
+    names_of_administrators,
 ):
+    policy = POLICIES[operation]
+    scope = policy if isinstance(policy, Scope) else Scope.CODES_WRITE
+    bearers = {
+        "nobody": dict,
+        "the owner": lambda: owner.bearer,
+        "another person": lambda: stranger.bearer,
+        "a key without the scope": lambda: keys[f"without {scope}"].bearer,
+        "a key with the scope": lambda: keys[f"with {scope}"].bearer,
+        "an administrator": lambda: logged_in(client, names_of_administrators[operation]).bearer,
+    }
     before = what_is_there(owner)
 
-    answer = call(client, operation, owner, code, stranger.bearer)
+    answer = call(client, operation, owner, code, bearers[caller](), administrator=administrator)
 
-    if POLICIES[operation] == OWNER:
-        assert answer.status_code == 403
-        assert owner.email not in answer.text
-    else:
+    refusal = refusal_of(policy, caller)
+    if refusal is None:
         assert answer.is_success
-    if operation != "POST /auth/user/{code}":  # which brings the owner someone
+    else:
+        status, problem = refusal
+        assert answer.status_code == status
+        assert answer.json()["type"].startswith(f"/problems/{problem}")
+        assert owner.email not in str({**answer.json(), "instance": ""})
+        if problem == "missing-scope":
+            assert answer.json()["scope"] == scope
+    # Signing up with the code brings the owner someone.
+    if caller != "the owner" and operation != "POST /auth/user/{code}":
         assert what_is_there(owner) == before
-
-
-@pytest.mark.parametrize("operation", POLICIES)
-def test_c04_the_owners_token_opens_what_is_the_owners(operation, client, owner, code):
-    answer = call(client, operation, owner, code, owner.bearer)
-
-    assert answer.is_success
 
 
 @pytest.mark.parametrize("token", WORTHLESS)
@@ -233,16 +343,23 @@ def test_c12_another_spelling_of_an_address_opens_nothing(operation, spelling, s
 
 
 @pytest.mark.parametrize("operation", [name for name in PROTECTED if name.startswith("GET")])
-def test_c12_head_needs_the_token_that_get_needs(operation, client, owner, code):
+def test_c12_head_needs_the_token_that_get_needs(operation, client, owner, code, administrator):
     _, path = address_of(operation, owner, code)
+    holder = let_in(operation, owner, administrator)
 
     assert client.head(path).status_code == 401
-    assert client.head(path, headers=owner.bearer).status_code == 200
+    assert client.head(path, headers=holder.bearer).status_code == 200
+
+
+def let_in(operation: str, owner: Person, administrator: Person) -> Person:
+    """Who may do it with what is the owner's."""
+    return administrator if isinstance(POLICIES[operation], Scope) else owner
 
 
 USER = {"id", "email", "username"}
 CODE = {"id", "user_id", "code", "expires_at", "is_active"}
 PAGE = {"items", "total", "page", "size", "pages"}
+KEY = {"id", "name", "scopes", "created_at", "expires_at", "last_used_at"}
 REFEREES = PAGE | {"next_cursor"} | {f"items.{name}" for name in USER | {"created_at"}}
 FIELDS = {
     "POST /auth/user": USER,
@@ -255,6 +372,8 @@ FIELDS = {
     "GET /codes": PAGE | {f"items.{name}" for name in CODE},
     "GET /codes/{email_or_code}": CODE | {"user"} | {f"user.{name}" for name in USER},
     "GET /codes/{email_or_code}/status": {"code", "is_active", "expires_at"},
+    "POST /keys": KEY | {"key"},
+    "GET /keys": {"items", "next_cursor"} | {f"items.{name}" for name in KEY},
 }
 
 
@@ -270,10 +389,13 @@ def names_in(value: object, within: str = "") -> set[str]:
 
 
 @pytest.mark.parametrize("operation", POLICIES)
-def test_c07_an_answer_has_its_fields_and_no_other(operation, client, owner, code, stranger):
+def test_c07_an_answer_has_its_fields_and_no_other(
+    *, operation, client, owner, code, stranger, administrator
+):
     join(client, code)
+    holder = let_in(operation, owner, administrator)
 
-    answer = call(client, operation, owner, code, owner.bearer)
+    answer = call(client, operation, owner, code, holder.bearer, administrator=administrator)
 
     assert names_in(answer.json() if answer.content else None) == FIELDS.get(operation, set())
     for kept in (PASSWORD, "$2b$", stranger.email, stranger.username):

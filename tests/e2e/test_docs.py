@@ -71,6 +71,9 @@ def test_every_call_is_described(document):
         ("GET", "/codes/{email_or_code}"),
         ("DELETE", "/codes/{email_or_code}"),
         ("GET", "/codes/{email_or_code}/status"),
+        ("POST", "/keys"),
+        ("GET", "/keys"),
+        ("DELETE", "/keys/{key_id}"),
     }
 
 

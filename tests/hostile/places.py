@@ -55,6 +55,8 @@ FITTING = {
     "code": {"codes"},
     "email_or_code": {"codes", "emails"},
     "expires_at": {"times"},
+    "key_id": {"ids"},
+    "name": {"names"},
     "refresh_token": {"tokens"},
     "token": {"tokens"},
     "user_id": {"ids"},
@@ -148,7 +150,12 @@ class Places:
     ) -> Request:
         """The operation with everything right that is not given."""
         method, template = operation.split()
-        ours = {"user_id": self.caller.id, "code": self.code, "email_or_code": self.caller.email}
+        ours = {
+            "user_id": self.caller.id,
+            "code": self.code,
+            "email_or_code": self.caller.email,
+            "key_id": self.caller.id,
+        }
         target = template.format(**{**ours, **(path or {})}) + (f"?{query}" if query else "")
         caller = self.issuer if operation == "POST /api/v1/codes" else self.caller
         right = {"Authorization": caller.bearer["Authorization"]}
@@ -177,6 +184,7 @@ class Places:
             "POST /api/v1/users/me/password": {"password": "wrong", "new_password": f"{name} good"},
             "DELETE /api/v1/users/me": {"password": "wrong"},
             "POST /api/v1/codes": {"expires_at": FAR, "replace_active": True},
+            "POST /api/v1/keys": {"name": name, "scopes": ["keys:read"]},
         }[operation]
 
 

@@ -13,7 +13,13 @@ from examples import PASSWORD
 from referral.adapters.no_rate_limits import NoRateLimits
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
-from referral.application.access.ports import AccessTokens, RateLimiter, RefreshTokens, Revocations
+from referral.application.access.ports import (
+    AccessTokens,
+    KeyRing,
+    RateLimiter,
+    RefreshTokens,
+    Standing,
+)
 from referral.application.accounts.ports import (
     CommonPasswords,
     EmailAddresses,
@@ -57,7 +63,8 @@ def test_the_graph_is_whole(container):
         CommonPasswords,
         PasswordHasher,
         AccessTokens,
-        Revocations,
+        KeyRing,
+        Standing,
         RateLimiter,
         Users,
         ReferralCodes,
@@ -72,7 +79,10 @@ def test_every_port_is_served_by_one_adapter(container, port):
 
 
 def test_what_is_revoked_is_known_where_the_list_is_kept_fresh(container):
-    assert container.get(PostgresHousekeeping).revocations is container.get(Revocations)
+    housekeeping = container.get(PostgresHousekeeping)
+
+    assert housekeeping.standing is container.get(Standing)
+    assert housekeeping.key_ring is container.get(KeyRing)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +109,7 @@ async def test_the_use_cases_work_together_on_a_database(empty_database_url):
         with pytest.raises(ActiveCodeExists):
             await referral.programs.issue_code(owner_id=ann.id, expires_at=in_a_year(referral))
 
-        assert await referral.access.authenticate(pair.access_token) == bob.id
+        assert (await referral.access.authenticate(pair.access_token)).user_id == bob.id
         assert (await referral.accounts.who_am_i(user_id=bob.id)).referrer_id == ann.id
         assert [
             r.id for r in (await referral.programs.list_referrals(referrer_id=ann.id)).items

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from referral.adapters.postgres.access.revocations import PostgresRevocations
+from referral.adapters.postgres.access.key_ring import PostgresKeyRing
+from referral.adapters.postgres.access.standing import PostgresStanding
 from referral.adapters.postgres.core.clock import PostgresClock
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
@@ -34,8 +35,8 @@ async def test_a_chore_that_fails_is_done_again(error):
 
 async def test_f11_it_is_not_ready_before_the_time_is_known(database):
     clock = PostgresClock(database)
-    revocations = PostgresRevocations(database, clock, timedelta(minutes=15))
-    housekeeping = PostgresHousekeeping(database, clock, revocations)
+    standing = PostgresStanding(database, clock, timedelta(minutes=15))
+    housekeeping = PostgresHousekeeping(database, clock, standing, PostgresKeyRing(database, clock))
 
     with pytest.raises(DatabaseUnavailable):
         await housekeeping.ensure_ready()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from referral import domain
+from referral.domain.access.errors import NotAnAdministrator
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.errors import ReferralError, slug
 from referral.entrypoints.http.problems.texts import EXPLANATIONS
@@ -16,10 +17,12 @@ def kinds(kind):
     return [e for child in kind.__subclasses__() for e in (child, *kinds(child))]
 
 
+# The first is answered as InvalidAccessToken, the other told on the command line alone.
+NOT_ANSWERED = {UserNotFound, NotAnAdministrator}
 ANSWERED = {
     error
     for error in [*kinds(ReferralError), *kinds(HttpError)]
-    if "detail" in vars(error) and error is not UserNotFound  # it is answered as InvalidAccessToken
+    if "detail" in vars(error) and error not in NOT_ANSWERED
 }
 
 

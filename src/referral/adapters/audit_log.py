@@ -23,6 +23,7 @@ class StructlogAuditLog:
             "key_id": deed.key_id and str(deed.key_id),
             "code_id": deed.code_id,
             "other_user_id": deed.other_user_id and str(deed.other_user_id),
+            "other_key_id": deed.other_key_id and str(deed.other_key_id),
             "reason": deed.reason,
             **deed.origin,
         }

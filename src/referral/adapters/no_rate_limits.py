@@ -16,6 +16,9 @@ class NoRateLimits:
     async def hit(self, limits: Mapping[str, Limit]) -> None:
         pass
 
+    async def take(self, bucket: str, limit: Limit, hits: int) -> tuple[int, Use]:  # noqa: ARG002
+        return hits, Use()
+
     async def look(self, *buckets: str) -> Mapping[str, Use]:
         return dict.fromkeys(buckets, Use())
 

@@ -4,6 +4,7 @@ import secrets
 import time
 from uuid import UUID
 
+from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH
 from referral.domain.programs.referral_code import GENERATED_LENGTH, UNAMBIGUOUS, CodeText
 
 
@@ -16,6 +17,9 @@ class SystemRandomness:
 
     def code_text(self) -> CodeText:
         return CodeText("".join(secrets.choice(UNAMBIGUOUS) for _ in range(GENERATED_LENGTH)))
+
+    def api_key_secret(self) -> str:
+        return "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
 
     def refresh_token(self) -> str:
         return secrets.token_urlsafe(32)

@@ -29,6 +29,7 @@ class Deed:
     key_id: KeyId | None = None
     code_id: CodeId | None = None
     other_user_id: UserId | None = None
+    other_key_id: KeyId | None = None
     outcome: str = DONE
     reason: str = ""
     origin: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +53,9 @@ class Randomness(Protocol):
 
     def code_text(self) -> CodeText:
         """A referral code's text: 12 characters that cannot be mistaken for each other."""
+
+    def api_key_secret(self) -> str:
+        """30 letters A-Z, a-z and digits, each as likely as any other."""
 
     def refresh_token(self) -> str:
         """A secret of at least 256 bits, in URL-safe characters."""

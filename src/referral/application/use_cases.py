@@ -1,11 +1,18 @@
 from dataclasses import dataclass
 
 from referral.application.access.authenticate import Authenticate
+from referral.application.access.create_key import CreateKey
+from referral.application.access.grant_admin import GrantAdmin
+from referral.application.access.list_admins import ListAdmins
+from referral.application.access.list_keys import ListKeys
 from referral.application.access.log_in import LogIn
 from referral.application.access.refresh_token_pair import RefreshTokenPair
+from referral.application.access.revoke_admin import RevokeAdmin
+from referral.application.access.revoke_key import RevokeKey
 from referral.application.access.revoke_tokens import RevokeTokens
 from referral.application.accounts.change_password import ChangePassword
 from referral.application.accounts.erase_user import EraseUser
+from referral.application.accounts.find_user import FindUser
 from referral.application.accounts.register_user import RegisterUser
 from referral.application.accounts.who_am_i import WhoAmI
 from referral.application.programs.code_status import CodeStatus
@@ -21,6 +28,7 @@ class Accounts:
     """Who exists: people and their passwords."""
 
     register_user: RegisterUser
+    find_user: FindUser
     who_am_i: WhoAmI
     change_password: ChangePassword
     erase_user: EraseUser
@@ -28,12 +36,18 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may: log-ins and tokens."""
+    """Who may: log-ins and tokens, API keys and administrators."""
 
     log_in: LogIn
     refresh_token_pair: RefreshTokenPair
     revoke_tokens: RevokeTokens
     authenticate: Authenticate
+    create_key: CreateKey
+    list_keys: ListKeys
+    revoke_key: RevokeKey
+    grant_admin: GrantAdmin
+    revoke_admin: RevokeAdmin
+    list_admins: ListAdmins
 
 
 @dataclass(frozen=True, slots=True)

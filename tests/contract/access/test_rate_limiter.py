@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,8 +9,9 @@ from databases import execute
 from fakes import FakeRateLimiter
 from referral.adapters.no_rate_limits import NoRateLimits
 from referral.adapters.postgres.access import rate_limiter as rate_limiter_module
+from referral.adapters.postgres.access.key_ring import PostgresKeyRing
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
-from referral.adapters.postgres.access.revocations import PostgresRevocations
+from referral.adapters.postgres.access.standing import PostgresStanding
 from referral.adapters.postgres.housekeeping import SWEPT_AT_A_TIME, PostgresHousekeeping
 from referral.application.access.limit import Limit, Use
 from referral.application.access.ports import IN_PROGRESS
@@ -132,6 +134,35 @@ async def test_a16_two_processes_see_one_count(database, clock):
             await hit(process, 1)
         with pytest.raises(TooManyAttempts):
             await start(process, 1)
+
+
+# What is taken together
+
+
+async def test_what_is_taken_is_what_there_is_room_for(rate_limiter, clock):
+    await hit(rate_limiter, 1)
+
+    assert await rate_limiter.take("ann", LIMIT, 2) == (2, Use(hits=3, ends_in=LIMIT.window))
+    assert (await rate_limiter.take("ann", LIMIT, 2))[0] == 0
+
+
+async def test_of_more_than_is_left_the_rest_is_taken(rate_limiter):
+    await hit(rate_limiter, 2)
+
+    assert (await rate_limiter.take("ann", LIMIT, 2))[0] == 1
+
+
+async def test_in_the_next_window_there_is_room_again(rate_limiter, clock):
+    await rate_limiter.take("ann", LIMIT, 30)
+    clock.advance(minutes=1)
+
+    assert (await rate_limiter.take("ann", LIMIT, 3))[0] == 3
+
+
+async def test_of_twenty_who_take_at_once_no_more_is_taken_than_there_is(rate_limiter):
+    taken = await asyncio.gather(*(rate_limiter.take("ann", LIMIT, 2) for _ in range(20)))
+
+    assert sum(hits for hits, _ in taken) == LIMIT.hits
 
 
 # Attempts in progress
@@ -344,8 +375,8 @@ async def test_e08_of_a_million_closed_buckets_only_some_are_remembered(clock):
 
 @pytest.fixture
 def housekeeping(database, clock):
-    revocations = PostgresRevocations(database, clock, timedelta(minutes=15))
-    return PostgresHousekeeping(database, clock, revocations)
+    standing = PostgresStanding(database, clock, timedelta(minutes=15))
+    return PostgresHousekeeping(database, clock, standing, PostgresKeyRing(database, clock))
 
 
 async def rows_in(database):
@@ -407,6 +438,7 @@ async def test_what_an_attempt_has_a_hand_on_is_left_to_the_next_sweep(
 
 async def test_without_limits_nothing_is_refused_and_nothing_counted():
     no_limits = NoRateLimits()
+    assert (await no_limits.take("ann", LIMIT, 5))[0] == 5
     await hit(no_limits, 100)
     await start(no_limits, 100)
     await no_limits.finish(["ann"], hits=1)

@@ -6,8 +6,9 @@ import pytest
 
 from concurrency import has_to_wait, outcomes_of
 from examples import NOW, a_refresh_token, a_user
+from referral.adapters.postgres.access.key_ring import PostgresKeyRing
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
-from referral.adapters.postgres.access.revocations import PostgresRevocations
+from referral.adapters.postgres.access.standing import PostgresStanding
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
@@ -227,7 +228,9 @@ async def test_a_token_that_was_revoked_while_one_waited_for_it_is_refused(
 
 async def test_f25_the_sweep_of_expired_tokens_waits_for_nobody(database, clock):
     users, tokens = PostgresUsers(database), PostgresRefreshTokens(database)
-    housekeeping = PostgresHousekeeping(database, clock, PostgresRevocations(database, clock, TTL))
+    housekeeping = PostgresHousekeeping(
+        database, clock, PostgresStanding(database, clock, TTL), PostgresKeyRing(database, clock)
+    )
     ann = a_user("ann")
     await users.add(ann)
     held, expired, current = [a_refresh_token(ann, secret) for secret in "123"]

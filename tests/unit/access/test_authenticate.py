@@ -2,6 +2,7 @@ import pytest
 
 from examples import PASSWORD, an_id
 from referral.application.access.ports import AccessClaims
+from referral.domain.access.caller import Caller
 from referral.domain.access.errors import InvalidAccessToken
 
 
@@ -15,7 +16,7 @@ async def test_an_access_token_tells_who_calls(authenticate, log_in, sign_up):
     bob = await sign_up("bob")
     pair = await log_in(username="bob", password=PASSWORD)
 
-    assert await authenticate(pair.access_token) == bob.id
+    assert await authenticate(pair.access_token) == Caller(user_id=bob.id)
 
 
 async def test_it_does_so_until_it_expires(authenticate, pair, clock):
@@ -44,7 +45,7 @@ async def test_b14_a_token_of_nobody_tells_nothing(authenticate, access_tokens, 
 async def test_b15_a_token_from_before_the_password_changed_is_worthless(
     authenticate, change_password, pair, clock
 ):
-    user_id = await authenticate(pair.access_token)
+    user_id = (await authenticate(pair.access_token)).person_id
     clock.advance(minutes=1)
 
     await change_password(user_id=user_id, password=PASSWORD, new_password="another password")
@@ -54,7 +55,7 @@ async def test_b15_a_token_from_before_the_password_changed_is_worthless(
 
 
 async def test_b15_a_token_of_an_erased_user_is_worthless(authenticate, erase_user, pair):
-    user_id = await authenticate(pair.access_token)
+    user_id = (await authenticate(pair.access_token)).person_id
 
     await erase_user(user_id=user_id, password=PASSWORD)
 

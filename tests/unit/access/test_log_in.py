@@ -15,7 +15,7 @@ async def test_one_logs_in_by_name_or_address_in_any_case(log_in, authenticate, 
 
     pair = await log_in(username=username, password=PASSWORD)
 
-    assert await authenticate(pair.access_token) == ann.id
+    assert (await authenticate(pair.access_token)).user_id == ann.id
     assert pair.expires_in == 15 * 60
 
 
@@ -25,7 +25,7 @@ async def test_a_refresh_token_comes_with_it(log_in, refresh_token_pair, authent
     pair = await log_in(username="ann", password=PASSWORD)
 
     renewed = await refresh_token_pair(refresh_token=pair.refresh_token)
-    assert await authenticate(renewed.access_token) == ann.id
+    assert (await authenticate(renewed.access_token)).user_id == ann.id
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ async def test_a22_a_hash_weaker_than_today_is_replaced_at_the_next_log_in(
     stronger = (await who_am_i(user_id=ann.id)).password_hash
     assert not password_hasher.is_outdated(stronger)
     assert await password_hasher.verify(PASSWORD, stronger)
-    assert await authenticate(pair.access_token) == ann.id
+    assert (await authenticate(pair.access_token)).user_id == ann.id
 
 
 async def test_a_password_changed_while_it_was_checked_is_wrong_and_is_not_set_back(

@@ -19,7 +19,7 @@ async def test_a_refresh_token_is_exchanged_for_a_new_pair(
 ):
     renewed = await refresh_token_pair(refresh_token=pair.refresh_token)
 
-    assert await authenticate(renewed.access_token) == ann.id
+    assert (await authenticate(renewed.access_token)).user_id == ann.id
     assert renewed.refresh_token != pair.refresh_token
     assert renewed.expires_in == 15 * 60
 

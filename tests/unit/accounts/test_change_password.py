@@ -41,7 +41,7 @@ async def test_tokens_issued_after_it_are_good(
 
     pair = await log_in(username="ann", password=NEW)
 
-    assert await authenticate(pair.access_token) == ann.id
+    assert (await authenticate(pair.access_token)).user_id == ann.id
     assert await refresh_token_pair(refresh_token=pair.refresh_token)
 
 

@@ -16,7 +16,8 @@ from sqlalchemy import (
     select,
 )
 
-from referral.adapters.postgres.access.revocations import PostgresRevocations
+from referral.adapters.postgres.access.key_ring import PostgresKeyRing
+from referral.adapters.postgres.access.standing import PostgresStanding
 from referral.adapters.postgres.core.clock import PostgresClock
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
@@ -63,11 +64,12 @@ _LOOK = Statement(select(users.c.id).limit(0).with_for_update())
 
 @dataclass(frozen=True, slots=True)
 class PostgresHousekeeping:
-    """What a serving process does on the side: keep the time and the revocations fresh, sweep what has expired."""
+    """What a serving process does on the side: keep the time fresh and who may call, sweep what has expired."""
 
     queries: Queries
     clock: PostgresClock
-    revocations: PostgresRevocations
+    standing: PostgresStanding
+    key_ring: PostgresKeyRing
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -84,6 +86,8 @@ class PostgresHousekeeping:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+            with suppress(DatabaseUnavailable):
+                await self.key_ring.write_uses()
 
     async def ensure_ready(self) -> None:
         """Raise DatabaseUnavailable unless the time is known, and the database answers, has the tables, and lets them
@@ -94,7 +98,8 @@ class PostgresHousekeeping:
 
     async def refresh(self) -> None:
         await self.clock.look()
-        await self.revocations.refresh()
+        await self.standing.refresh()
+        await self.key_ring.refresh()
 
     async def sweep(self) -> None:
         for statement in _SWEEPS:

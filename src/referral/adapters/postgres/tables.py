@@ -1,6 +1,8 @@
 """All tables."""
 
 from referral.adapters.postgres.access.tables import (
+    administrators,
+    api_keys,
     idempotency_records,
     rate_limits,
     refresh_tokens,
@@ -10,6 +12,8 @@ from referral.adapters.postgres.core.metadata import metadata
 from referral.adapters.postgres.programs.tables import referral_codes, referrals
 
 __all__ = [
+    "administrators",
+    "api_keys",
     "idempotency_records",
     "metadata",
     "rate_limits",

@@ -1,21 +1,27 @@
 from dataclasses import dataclass
 
-from referral.application.access.ports import AccessTokens, Revocations
+from referral.application.access.ports import AccessTokens, KeyRing, Standing
 from referral.application.ports import Clock
-from referral.domain.access.errors import InvalidAccessToken
-from referral.domain.accounts.user import UserId
+from referral.domain.access.api_key import PREFIX, digest_of_key
+from referral.domain.access.caller import Caller
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """Tell who calls from an access token; raise InvalidAccessToken."""
+    """Tell who calls from an access token or an API key; raise InvalidAccessToken."""
 
     access_tokens: AccessTokens
-    revocations: Revocations
+    standing: Standing
+    key_ring: KeyRing
     clock: Clock
 
-    async def __call__(self, access_token: str) -> UserId:
-        claims = self.access_tokens.read(access_token, self.clock.now())
-        if await self.revocations.is_revoked(claims):
-            raise InvalidAccessToken
-        return claims.user_id
+    async def __call__(self, token: str) -> Caller:
+        now = self.clock.now()
+        if token.startswith(PREFIX):
+            key = await self.key_ring.find(digest_of_key(token))
+            caller = key.caller(now)
+            self.key_ring.note_use(key, now)
+            return caller
+        claims = self.access_tokens.read(token, now)
+        scopes = await self.standing.scopes_of(claims)
+        return Caller(user_id=claims.user_id, scopes=scopes)

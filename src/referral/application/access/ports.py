@@ -1,6 +1,6 @@
 """What decides about access needs of the outside, and what it may count on."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,9 +8,12 @@ from typing import Protocol
 from uuid import UUID
 
 from referral.application.access.limit import Limit, Use
+from referral.application.pages import ListPage, ListRequest
 from referral.application.ports import Clock
+from referral.domain.access.api_key import ApiKey
+from referral.domain.access.caller import KeyId, Scope
 from referral.domain.access.refresh_token import Digest, FamilyId, RefreshToken
-from referral.domain.accounts.user import User, UserId
+from referral.domain.accounts.user import EmailAddress, PublicUser, User, UserId
 
 # Longer than any attempt takes, and short enough to wait for.
 IN_PROGRESS = timedelta(seconds=10)
@@ -36,14 +39,54 @@ class AccessTokens(Protocol):
         """What the token says; raise InvalidAccessToken unless this service issued it and it is still good."""
 
 
-class Revocations(Protocol):
-    """Knows whose access tokens are worthless before they expire."""
+class Standing(Protocol):
+    """Knows whose access tokens are worthless before they expire, and who is an administrator."""
 
-    async def is_revoked(self, claims: AccessClaims) -> bool:
-        """Whether the credentials have changed since: known within a second, on every process.
+    async def scopes_of(self, claims: AccessClaims) -> frozenset[Scope]:
+        """What the token's holder may do for anybody; raise InvalidAccessToken if the credentials changed since.
 
-        A token issued after the change is good at once.
+        Both are known within a second, on every process; a token issued after the change is good at once.
         """
+
+
+class ApiKeys(Protocol):
+    async def add(self, key: ApiKey) -> None:
+        """Store a new key."""
+
+    async def page_of(self, request: ListRequest) -> ListPage[ApiKey]:
+        """The keys, newest first, expired ones too, revoked ones not."""
+
+    async def revoke(self, key_id: KeyId, now: datetime) -> None:
+        """Make the key worthless for good; raise KeyNotFound, also for one revoked before."""
+
+
+class KeyRing(Protocol):
+    """Knows the keys that are good, and notes that they are used; nothing is asked of the database for a call."""
+
+    async def find(self, digest: Digest) -> ApiKey:
+        """The key; raise InvalidAccessToken for one that is unknown or revoked: known within a second, on every process."""
+
+    def note_use(self, key: ApiKey, now: datetime) -> None:
+        """Have `last_used_at` say so, to the minute, soon after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Someone who may do everything, and since when."""
+
+    user: PublicUser
+    granted_at: datetime
+
+
+class Administrators(Protocol):
+    async def grant(self, email: EmailAddress, now: datetime) -> UserId:
+        """Give the role to the user with this address, who may have it already; raise UserNotFound."""
+
+    async def revoke(self, email: EmailAddress) -> UserId:
+        """Take the role from the user with this address; raise NotAnAdministrator."""
+
+    async def all(self) -> Sequence[Administrator]:
+        """Everyone with the role, those first who have had it longest."""
 
 
 class RateLimiter(Protocol):
@@ -61,6 +104,9 @@ class RateLimiter(Protocol):
 
     async def hit(self, limits: Mapping[str, Limit]) -> None:
         """Count one more in each bucket; raise TooManyAttempts if a limit is exceeded. Closes what has reached it."""
+
+    async def take(self, bucket: str, limit: Limit, hits: int) -> tuple[int, Use]:
+        """Count so many more; give for how many of them there was room, and how much is used now."""
 
     async def look(self, *buckets: str) -> Mapping[str, Use]:
         """How much of each bucket is used."""

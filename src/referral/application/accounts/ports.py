@@ -65,4 +65,4 @@ class Users(Protocol):
         """Store the user's new hash and credentials version, which revokes every token issued before."""
 
     async def erase(self, user: ErasedUser) -> None:
-        """Forget name, address and password for good, and revoke every token issued before."""
+        """Forget name, address, password and role for good, and revoke every token issued before."""

@@ -1,6 +1,13 @@
 """What is refused about who may."""
 
-from referral.domain.errors import Busy, Conflict, Forbidden, InvalidInput, Unauthenticated
+from referral.domain.errors import (
+    Busy,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+)
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -43,6 +50,18 @@ class PersonNeeded(Forbidden):
     detail = "This needs a person's access token; an API key has no account."
 
 
+class KeyNotFound(NotFound):
+    """There is no such API key, or it was revoked before."""
+
+    detail = "There is no such API key."
+
+
+class NotAnAdministrator(NotFound):
+    """The account has not the role that was to be taken from it."""
+
+    detail = "This account is no administrator's."
+
+
 class RequestInProgress(Conflict):
     """A request with the same idempotency key is not answered yet."""
 
@@ -57,3 +76,9 @@ class TooManyAttempts(Busy):
     def __init__(self, retry_after: int) -> None:
         super().__init__()
         self.retry_after = retry_after
+
+
+class QuotaExceeded(TooManyAttempts):
+    """An API key made as many calls as it may in a minute."""
+
+    detail = "This API key has made as many calls as it may in a minute."

@@ -24,6 +24,7 @@ from referral.adapters.postgres.core.risks import way_to
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.migrate import migrate
 from referral.application.access.once import Once
+from referral.application.access.quotas import Quotas
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
@@ -159,6 +160,7 @@ def create_http_app(
             proxies=settings.proxy_networks,
             hosts=settings.hosts,
             calls_at_a_time=(settings.pool_size + 1) // 2 if settings.rate_limits == "on" else None,
+            quotas=container.get(Quotas) if settings.rate_limits == "on" else None,
             docs=settings.docs == "on",
             metrics=settings.metrics == "on",
         ),

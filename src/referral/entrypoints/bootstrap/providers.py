@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import timedelta
 
 from dishka import (
     AnyOf,
@@ -19,10 +20,13 @@ from referral.adapters.credentials.fernet_sealing import FernetSealing
 from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.no_rate_limits import NoRateLimits
+from referral.adapters.postgres.access.administrators import PostgresAdministrators
+from referral.adapters.postgres.access.api_keys import PostgresApiKeys
 from referral.adapters.postgres.access.idempotency_records import PostgresIdempotencyRecords
+from referral.adapters.postgres.access.key_ring import PostgresKeyRing
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
-from referral.adapters.postgres.access.revocations import PostgresRevocations
+from referral.adapters.postgres.access.standing import PostgresStanding
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.clock import PostgresClock
 from referral.adapters.postgres.core.database import Database, Queries
@@ -33,15 +37,20 @@ from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.system import SystemRandomness
 from referral.application.access.guess_limits import GuessLimits
+from referral.application.access.limit import Limit
 from referral.application.access.once import Once
 from referral.application.access.ports import (
     AccessTokens,
+    Administrators,
+    ApiKeys,
     IdempotencyRecords,
+    KeyRing,
     RateLimiter,
     RefreshTokens,
-    Revocations,
     Sealing,
+    Standing,
 )
+from referral.application.access.quotas import Quotas
 from referral.application.access.token_pair import TokenPairs
 from referral.application.accounts.confirm_password import ConfirmPassword
 from referral.application.accounts.password_rule import PasswordRule
@@ -76,6 +85,8 @@ class Adapters(Provider):
     codes = provide(PostgresReferralCodes, provides=ReferralCodes)
     referrals = provide(PostgresReferrals, provides=Referrals)
     refresh_tokens = provide(PostgresRefreshTokens, provides=RefreshTokens)
+    api_keys = provide(PostgresApiKeys, provides=ApiKeys)
+    administrators = provide(PostgresAdministrators, provides=Administrators)
     unit_of_work = provide(PostgresUnitOfWork, provides=UnitOfWork)
     idempotency_records = provide(PostgresIdempotencyRecords, provides=IdempotencyRecords)
     housekeeping = provide(PostgresHousekeeping)
@@ -105,10 +116,14 @@ class Adapters(Provider):
         return FernetSealing(settings.secrets)
 
     @provide
-    def revocations(
+    def standing(
         self, queries: Queries, clock: Clock, settings: Settings
-    ) -> AnyOf[PostgresRevocations, Revocations]:
-        return PostgresRevocations(queries, clock, settings.access_token_ttl)
+    ) -> AnyOf[PostgresStanding, Standing]:
+        return PostgresStanding(queries, clock, settings.access_token_ttl)
+
+    @provide
+    def key_ring(self, queries: Queries, clock: Clock) -> AnyOf[PostgresKeyRing, KeyRing]:
+        return PostgresKeyRing(queries, clock)
 
     @provide
     def rate_limiter(self, database: Database, clock: Clock, settings: Settings) -> RateLimiter:
@@ -140,3 +155,7 @@ class Application(Provider):
         settings: Settings,
     ) -> TokenPairs:
         return TokenPairs(access_tokens, randomness, clock, settings.refresh_token_ttl)
+
+    @provide
+    def quotas(self, rate_limiter: RateLimiter, clock: Clock, settings: Settings) -> Quotas:
+        return Quotas(rate_limiter, clock, Limit(settings.key_rate_limit, timedelta(minutes=1)))

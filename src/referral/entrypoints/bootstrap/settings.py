@@ -85,6 +85,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: Annotated[
         Switch, Meta(description="off for load tests and behind a gateway that limits")
     ] = "on"
+    key_rate_limit: Annotated[
+        int, Meta(description="calls a minute with one API key", ge=1, le=2**31 - 1)
+    ] = 6000
     trusted_proxies: Annotated[
         str,
         Meta(description="addresses or networks, with commas, whose X-Forwarded-For is believed"),

@@ -15,12 +15,15 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from referral.application.access.once import Once
+from referral.application.access.quotas import Quotas
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
+from referral.domain.access.api_key import key_name
 from referral.entrypoints.http.api.auth import auth_router
 from referral.entrypoints.http.api.codes import NewCode, codes_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
+from referral.entrypoints.http.api.keys import NewKey, keys_router
 from referral.entrypoints.http.api.registration import NewReferee, NewUser
 from referral.entrypoints.http.api.users import PasswordChange, users_router
 from referral.entrypoints.http.json_response import JsonResponse
@@ -39,11 +42,13 @@ from referral.entrypoints.http.openapi.pages import docs_handlers, problem_list,
 from referral.entrypoints.http.problems import answers as problems
 from referral.entrypoints.http.request.body import MAX_BODY, Rules, StrictBody
 from referral.entrypoints.http.request.caller import (
+    Callers,
     Network,
-    bearer,
     caller_of,
     client_address,
     in_turn_by_address,
+    person,
+    signed_in,
 )
 
 PATH = "/api/v1"
@@ -51,11 +56,15 @@ PATH = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """What an operator decides about the HTTP side; `calls_at_a_time` are one caller's on one worker."""
+    """What an operator decides about the HTTP side.
+
+    `calls_at_a_time` are one caller's on one worker; `quotas` are those of API keys.
+    """
 
     proxies: Sequence[Network] = ()
     hosts: Sequence[str] = ("*",)
     calls_at_a_time: int | None = None
+    quotas: Quotas | None = None
     docs: bool = True
     metrics: bool = True
 
@@ -94,9 +103,10 @@ def create_app(
 
     `begin_call` is called for each request, in its context, before anything else.
     """
+    callers = Callers(use.access.authenticate, options.quotas)
     concurrency = Concurrency(options.calls_at_a_time)
     handlers: list[Router | HTTPRouteHandler] = [
-        api_router(use, clock, options, concurrency),
+        api_router(use, clock, options, concurrency, callers),
         problem_list,
         problem_page,
         *health_handlers(ready),
@@ -120,7 +130,7 @@ def create_app(
         state=State({"rules": _rules_of_bodies(rules)}),
     )
     http = concurrency.around(cast("HttpApp", litestar))
-    http = Idempotency(http, once, caller_of(use.access.authenticate, options.proxies))
+    http = Idempotency(http, once, caller_of(callers, options.proxies))
 
     def address_of(scope: HTTPScope) -> str:
         return client_address(ASGIConnection(scope), options.proxies)
@@ -132,16 +142,21 @@ def create_app(
 
 
 def api_router(
-    use: UseCases, clock: Clock, options: HttpOptions, concurrency: Concurrency
+    use: UseCases,
+    clock: Clock,
+    options: HttpOptions,
+    concurrency: Concurrency,
+    callers: Callers,
 ) -> Router:
-    signed_in = bearer(use.access.authenticate, concurrency)
+    a_person = person(callers, concurrency)
     in_turn = in_turn_by_address(options.proxies, concurrency)
     return Router(
         PATH,
         route_handlers=[
             auth_router(use, options.proxies, in_turn),
-            users_router(use, options.proxies, signed_in),
-            codes_router(use, clock, options.proxies, signed_in, in_turn),
+            users_router(use, options.proxies, a_person),
+            codes_router(use, clock, options.proxies, a_person, in_turn),
+            keys_router(use, signed_in(callers, concurrency)),
         ],
         response_class=JsonResponse,
     )
@@ -149,7 +164,9 @@ def api_router(
 
 def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API; nothing is called for it."""
-    return describe(api_router(use, clock, HttpOptions(), Concurrency(None)), version("referral"))
+    callers = Callers(use.access.authenticate)
+    api = api_router(use, clock, HttpOptions(), Concurrency(None), callers)
+    return describe(api, version("referral"))
 
 
 def _rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
@@ -167,4 +184,5 @@ def _rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
             "code": lambda code, _: rules.code_text(code),
             "expires_at": lambda time, _: rules.expiry(time),
         },
+        NewKey: {"name": lambda name, _: key_name(name)},
     }

@@ -127,6 +127,10 @@ class PostgresRateLimiter:
                 self.close(bucket, use.ends_in)
             limits[bucket].ensure_room(replace(use, hits=use.hits - 1))
 
+    async def take(self, bucket: str, limit: Limit, hits: int) -> tuple[int, Use]:
+        use = (await self._add({bucket: limit}, hits=hits))[bucket]
+        return max(0, hits - max(0, use.hits - limit.hits)), use
+
     async def look(self, *buckets: str) -> Mapping[str, Use]:
         now = self.clock.now()
         keys = [_key(bucket) for bucket in buckets]

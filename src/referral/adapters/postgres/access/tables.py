@@ -1,12 +1,15 @@
 """The tables, and the constraints that hold the rules whatever the processes do."""
 
 from sqlalchemy import (
+    ARRAY,
     Column,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     Table,
+    Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -51,4 +54,27 @@ idempotency_records = Table(
     Column("answer", LargeBinary),
     Column("expires_at", INSTANT, nullable=False),
     Index("ix_idempotency_records_expires_at", "expires_at"),
+)
+
+# One that is revoked stays, with when it was.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT),
+    Column("revoked_at", INSTANT),
+    Column("last_used_at", INSTANT),
+    UniqueConstraint("digest", name="uq_api_keys_digest"),
+    Index("ix_api_keys_not_revoked", "id", postgresql_where=text("revoked_at IS NULL")),
+)
+
+administrators = Table(
+    "administrators",
+    metadata,
+    Column("user_id", ForeignKey(users.c.id, name="fk_administrators_user"), primary_key=True),
+    Column("granted_at", INSTANT, nullable=False),
 )

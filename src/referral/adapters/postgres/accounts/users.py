@@ -2,9 +2,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
-from sqlalchemy import ColumnElement, bindparam, null, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from referral.adapters.postgres.access.tables import administrators
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
@@ -88,8 +89,15 @@ _CHANGE_CREDENTIALS = Statement(
     )
     .where(_this_user)
 )
+_without_role = (
+    delete(administrators)
+    .where(administrators.c.user_id == bindparam("user_id"))
+    .returning(administrators.c.user_id)
+    .cte("without_role")
+)
 _ERASE = Statement(
     update(users)
+    .add_cte(_without_role)
     .values(
         username=null(),
         username_key=null(),

@@ -13,12 +13,13 @@ from msgspec import Meta
 
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
-from referral.domain.access.errors import InvalidAccessToken, TooManyAttempts
-from referral.domain.accounts.user import UserId
+from referral.domain.access.caller import Caller
+from referral.domain.access.errors import InvalidAccessToken, PersonNeeded, TooManyAttempts
 from referral.domain.errors import InvalidInput, OutcomeUnknown
 from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken, NotYourCode
 from referral.domain.programs.referral_code import ReferralCode
 from referral.entrypoints.http.api.shapes import (
+    TIME,
     Body,
     CodeInPath,
     CodeText,
@@ -33,12 +34,6 @@ from referral.entrypoints.http.problems.description import BODY, ONCE, responses
 from referral.entrypoints.http.request.caller import Network, client_address
 from referral.entrypoints.http.request.paging import PageBody, page_query
 
-_TIME = (
-    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
-    "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$"
-)
-
 
 class NewCode(Body):
     """A referral code to issue."""
@@ -48,7 +43,7 @@ class NewCode(Body):
         Meta(
             description="in the future, at most 10 years away; without an offset it is UTC, and seconds may be left out",
             examples=["2030-10-10T12:00:00Z", "2030-10-10 12:00"],
-            extra_json_schema={"pattern": _TIME},
+            extra_json_schema={"pattern": TIME},
         ),
     ]
     code: GivenCode | None = None
@@ -99,16 +94,18 @@ def codes_router(
     use: UseCases,
     clock: Clock,
     proxies: Sequence[Network],
-    signed_in: BeforeRequestHookHandler,
+    person: BeforeRequestHookHandler,
     in_turn: BeforeRequestHookHandler,
 ) -> Router:
     @post(
         "/",
-        before_request=signed_in,
+        before_request=person,
         security=BEARER,
         summary="Issue a code",
         responses=responses(
             InvalidAccessToken,
+            PersonNeeded,
+            PersonNeeded,
             InvalidInput,
             ActiveCodeExists,
             CodeTaken,
@@ -117,10 +114,10 @@ def codes_router(
             *ONCE,
         ),
     )
-    async def issue_code(request: Request[UserId, Any, Any], data: JSONBody[NewCode]) -> Code:
+    async def issue_code(request: Request[Caller, Any, Any], data: JSONBody[NewCode]) -> Code:
         """Issue a referral code for the caller; without `code`, its text is generated."""
         code = await use.programs.issue_code(
-            owner_id=request.user,
+            owner_id=request.user.person_id,
             expires_at=data.expires_at,
             code=data.code,
             replace_active=data.replace_active,
@@ -129,49 +126,51 @@ def codes_router(
 
     @get(
         "/",
-        before_request=signed_in,
+        before_request=person,
         security=BEARER,
         operation_class=PagedOperation,
         summary="List my codes",
-        responses=responses(InvalidAccessToken, InvalidInput),
+        responses=responses(InvalidAccessToken, PersonNeeded, InvalidInput),
     )
-    async def list_codes(request: Request[UserId, Any, Any]) -> CodePage:
+    async def list_codes(request: Request[Caller, Any, Any]) -> CodePage:
         """The caller's codes, oldest first: expired ones too, withdrawn ones not."""
-        page = await use.programs.list_codes(owner_id=request.user, **page_query(request))
+        page = await use.programs.list_codes(owner_id=request.user.person_id, **page_query(request))
         now = clock.now()
         return CodePage.of(page, lambda code: Code.of(code, now))
 
     @get(
         "/{email_or_code:str}",
-        before_request=signed_in,
+        before_request=person,
         security=BEARER,
         summary="Find a code by its owner's e-mail address",
-        responses=responses(InvalidAccessToken, CodeNotFound, TooManyAttempts),
+        responses=responses(InvalidAccessToken, PersonNeeded, CodeNotFound, TooManyAttempts),
     )
     async def find_code(
-        request: Request[UserId, Any, Any], email_or_code: EmailInPath
+        request: Request[Caller, Any, Any], email_or_code: EmailInPath
     ) -> FoundCode:
         """The active code of the user with this e-mail address."""
         email = email_or_code.replace(SLASH, "/")
-        code, user = await use.programs.find_code(email=email, caller_id=request.user)
+        code, user = await use.programs.find_code(email=email, caller_id=request.user.person_id)
         found = Code.of(code, clock.now())
         return FoundCode(**msgspec.structs.asdict(found), user=UserSummary.of(user))
 
     @delete(
         "/{email_or_code:str}",
-        before_request=signed_in,
+        before_request=person,
         security=BEARER,
         summary="Withdraw a code",
         responses=responses(
             InvalidAccessToken,
+            PersonNeeded,
+            PersonNeeded,
             NotYourCode,
             CodeNotFound,
             OutcomeUnknown,
         ),
     )
-    async def retire_code(request: Request[UserId, Any, Any], email_or_code: CodeInPath) -> None:
+    async def retire_code(request: Request[Caller, Any, Any], email_or_code: CodeInPath) -> None:
         """Withdraw a code of the caller's: nobody can sign up with it any more."""
-        await use.programs.retire_code(owner_id=request.user, code=email_or_code)
+        await use.programs.retire_code(owner_id=request.user.person_id, code=email_or_code)
 
     @get(
         "/{email_or_code:str}/status",

@@ -82,6 +82,19 @@ CodeInPath = Annotated[
     str,
     PathParameter(description=f"{_CODE_TEXT}, in any case", schema_extra=_CODE_IN_ANY_CASE),
 ]
+TIME = (
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
+    "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$"
+)
+GivenInstant = Annotated[
+    str,
+    Meta(
+        description="a time; without an offset it is UTC, and seconds may be left out",
+        extra_json_schema={"pattern": TIME},
+        examples=["2030-10-10T12:00:00Z"],
+    ),
+]
 Instant = Annotated[datetime, Meta(tz=True, examples=["2030-10-10T12:00:00Z"])]
 
 

@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from referral.application.programs import ports
 from referral.application.use_cases import UseCases
-from referral.domain.access.errors import InvalidAccessToken, TooManyAttempts
+from referral.domain.access.caller import Caller
+from referral.domain.access.errors import InvalidAccessToken, PersonNeeded, TooManyAttempts
 from referral.domain.accounts.errors import HashingBusy, WrongPassword
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import InvalidInput, OutcomeUnknown
@@ -78,10 +79,11 @@ class RefereePage(CursorPageBody[Referee], kw_only=True):
 
 
 def users_router(
-    use: UseCases, proxies: Sequence[Network], signed_in: BeforeRequestHookHandler
+    use: UseCases, proxies: Sequence[Network], person: BeforeRequestHookHandler
 ) -> Router:
     confirmed = (
         InvalidAccessToken,
+        PersonNeeded,
         WrongPassword,
         InvalidInput,
         TooManyAttempts,
@@ -89,10 +91,10 @@ def users_router(
         *BODY,
     )
 
-    @get("/me", summary="Show my account", responses=responses(InvalidAccessToken))
-    async def me(request: Request[UserId, Any, Any]) -> Me:
+    @get("/me", summary="Show my account", responses=responses(InvalidAccessToken, PersonNeeded))
+    async def me(request: Request[Caller, Any, Any]) -> Me:
         """The caller's account."""
-        user = await use.accounts.who_am_i(user_id=request.user)
+        user = await use.accounts.who_am_i(user_id=request.user.person_id)
         return Me(
             **msgspec.structs.asdict(UserSummary.of(user)),
             created_at=user.created_at,
@@ -106,11 +108,11 @@ def users_router(
         responses=responses(*confirmed, *ONCE),
     )
     async def change_password(
-        request: Request[UserId, Any, Any], data: JSONBody[PasswordChange]
+        request: Request[Caller, Any, Any], data: JSONBody[PasswordChange]
     ) -> None:
         """Choose another password. Every token issued before is dead, access tokens within a second."""
         await use.accounts.change_password(
-            user_id=request.user,
+            user_id=request.user.person_id,
             password=data.password,
             new_password=data.new_password,
             client_address=client_address(request, proxies),
@@ -122,27 +124,28 @@ def users_router(
         summary="Erase the account",
         responses=responses(*confirmed, OutcomeUnknown),
     )
-    async def erase_me(request: Request[UserId, Any, Any], data: JSONBody[Erasure]) -> None:
+    async def erase_me(request: Request[Caller, Any, Any], data: JSONBody[Erasure]) -> None:
         """Erase one's account for good: name, address, password and tokens are forgotten, the codes withdrawn.
 
         The referrer still counts it, without seeing whose it was.
         """
         await use.accounts.erase_user(
-            user_id=request.user,
+            user_id=request.user.person_id,
             password=data.password,
             client_address=client_address(request, proxies),
         )
 
-    async def referees(request: Request[UserId, Any, Any], user_id: UUID) -> RefereePage:
+    async def referees(request: Request[Caller, Any, Any], user_id: UUID) -> RefereePage:
         page = await use.programs.list_referrals(
             referrer_id=UserId(user_id),
-            caller_id=request.user,
+            caller_id=request.user.person_id,
             **page_query(request, cursors=True),
         )
         return RefereePage.of(page, Referee.of)
 
     listing_problems = (
         InvalidAccessToken,
+        PersonNeeded,
         NotYourReferrals,
         InvalidInput,
         AddressNotFound,
@@ -155,7 +158,7 @@ def users_router(
         responses=responses(*listing_problems),
     )
     async def list_referrals(
-        request: Request[UserId, Any, Any], user_id: FromPath[UUID]
+        request: Request[Caller, Any, Any], user_id: FromPath[UUID]
     ) -> RefereePage:
         """The people who signed up with one's codes, newest first; every page costs the same.
 
@@ -170,7 +173,7 @@ def users_router(
         responses=responses(*listing_problems),
     )
     async def list_referees(
-        request: Request[UserId, Any, Any], user_id: FromPath[UUID]
+        request: Request[Caller, Any, Any], user_id: FromPath[UUID]
     ) -> RefereePage:
         """The same as `/users/{user_id}/referrals`."""
         return await referees(request, user_id)
@@ -178,7 +181,7 @@ def users_router(
     return Router(
         "/users",
         route_handlers=[me, change_password, erase_me, list_referrals, list_referees],
-        before_request=signed_in,
+        before_request=person,
         security=BEARER,
         tags=["Users"],
     )

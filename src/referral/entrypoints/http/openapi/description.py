@@ -15,8 +15,14 @@ from litestar.routes import HTTPRoute
 from referral.entrypoints.http.middleware.idempotency import KEY, SHAPE
 from referral.entrypoints.http.problems.problem import MEDIA_TYPE, Problem
 from referral.entrypoints.http.request.body import FORM, StrictBody
-from referral.entrypoints.http.request.paging import CURSOR_PARAMETER, PAGE_PARAMETERS
+from referral.entrypoints.http.request.paging import (
+    CURSOR_PARAMETER,
+    LIST_PARAMETERS,
+    PAGE_PARAMETERS,
+)
 
+# A person, or a server with an API key.
+CALLER: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}, {"password": []}]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  an address
 
@@ -38,6 +44,14 @@ class CursorOperation(PagedOperation):
         self.parameters = [*(self.parameters or []), CURSOR_PARAMETER]
 
 
+@dataclass
+class ListOperation(Operation):
+    """An operation that answers with a page of a list that is walked by cursor."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), *LIST_PARAMETERS]
+
+
 def describe(api: Router, version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the routes under `api`."""
     config = OpenAPIConfig(
@@ -51,6 +65,12 @@ def describe(api: Router, version: str) -> dict[str, Any]:
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
+                "key": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    bearer_format="rk_…",
+                    description="an API key, which a server calls with",
+                ),
                 "password": SecurityScheme(
                     type="oauth2",
                     flows=OAuthFlows(

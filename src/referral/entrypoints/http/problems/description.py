@@ -76,8 +76,8 @@ def responses(*kinds: type[Refusal]) -> dict[int, ResponseSpec]:
 def _specimen(kind: type[Refusal]) -> Refusal:
     if kind is InvalidInput:
         return InvalidInput(Violation("A user name has 3 to 50 characters.", "username"))
-    if kind is TooManyAttempts:
-        return TooManyAttempts(30)
+    if issubclass(kind, TooManyAttempts):
+        return kind(30)
     if kind is MissingScope:
         return MissingScope(Scope.EVENTS_WRITE)
     return cast("type[HttpError]", kind)()

@@ -6,8 +6,10 @@ from referral.domain.access.errors import (
     IdempotencyKeyReused,
     InvalidAccessToken,
     InvalidRefreshToken,
+    KeyNotFound,
     MissingScope,
     PersonNeeded,
+    QuotaExceeded,
     RequestInProgress,
     TooManyAttempts,
     WrongCredentials,
@@ -33,15 +35,19 @@ _TEXTS: dict[type[Refusal], str] = {
     WrongCredentials: """No account has this name or address together with this password.
 
         The answer is the same whether the account exists or not.""",
-    InvalidAccessToken: """The call needs a bearer access token, and the one it came with is missing, malformed, expired or revoked, or its account was erased.
+    InvalidAccessToken: """The call needs a bearer access token or an API key, and the one it came with is missing, malformed, expired or revoked, or its account was erased.
 
-        Get a new one from the token endpoint.""",
+        Get a new token from the token endpoint. A key that is no key, by its checksum, is told so in `detail`: it may be mistyped.""",
     InvalidRefreshToken: """The refresh token is unknown, expired, revoked or was used before.
 
         Each refresh token works once. One that comes back a second time may have been stolen, so every token that descends from the same log-in is revoked with it: log in again.""",
     MissingScope: """The call needs a scope that the API key does not have, or the account is no administrator's; `scope` names it.
 
         To write includes to read. Use a key that has the scope, or have one made.""",
+    KeyNotFound: "There is no API key with this id, or it was revoked before.",
+    QuotaExceeded: """An API key makes so many calls a minute, as `RateLimit-Policy` tells; `RateLimit` tells what is left.
+
+        Wait as long as `Retry-After` says.""",
     PersonNeeded: "The call is about the account of who calls, so it needs a person's access token; an API key has no account.",
     NotYourCode: "The referral code belongs to someone else; only its owner can withdraw it.",
     NotYourReferrals: """You can see your own referrals, and nobody else's.

@@ -11,6 +11,8 @@ from litestar.connection import ASGIConnection
 from litestar.types import BeforeRequestHookHandler, HTTPScope
 
 from referral.application.access.authenticate import Authenticate
+from referral.application.access.quotas import Quotas
+from referral.domain.access.caller import Caller
 from referral.domain.access.errors import InvalidAccessToken
 from referral.entrypoints.http.middleware.concurrency import Concurrency
 
@@ -24,15 +26,49 @@ MOST_REMEMBERED = 1024
 _HOP = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([^:\[\]]+):[0-9]{1,5}|([^\[\]]+)")
 
 
-def bearer(authenticate: Authenticate, concurrency: Concurrency) -> BeforeRequestHookHandler:
-    """Let in who sends one valid bearer token (RFC 6750 §2.1), with their id as `request.user`, in their turn.
+class Callers:
+    """Tells who calls, by the bearer token of the call (RFC 6750 §2.1): an access token or an API key.
+
+    What it finds out is kept in the scope, for who asks next, and counted once.
+    """
+
+    def __init__(self, authenticate: Authenticate, quotas: Quotas | None = None) -> None:
+        self._authenticate = authenticate
+        self._quotas = quotas
+
+    async def of(self, scope: HTTPScope) -> Caller:
+        """Who calls; raise InvalidAccessToken, or QuotaExceeded for a key that made too many calls."""
+        if "user" in scope:
+            known: Caller = scope["user"]
+            return known
+        caller = await self._authenticate(_bearer_token(scope))
+        if caller.key_id is not None and self._quotas is not None:
+            quota = await self._quotas.count(caller.key_id)
+            scope["quota"] = quota
+            quota.ensure_room()
+        scope["user"] = caller
+        return caller
+
+
+def signed_in(callers: Callers, concurrency: Concurrency) -> BeforeRequestHookHandler:
+    """Let in people and servers, as `request.user`, in their turn.
 
     A hook before the request, for Litestar copies the whole route handler for each call of a guard.
     """
 
     async def hook(request: Request[Any, Any, Any]) -> None:
-        user = request.scope["user"] = await authenticate(_bearer_token(request.scope))
-        await concurrency.enter(request.scope, user)
+        caller = await callers.of(request.scope)
+        await concurrency.enter(request.scope, caller.user_id or caller.key_id)
+
+    return hook
+
+
+def person(callers: Callers, concurrency: Concurrency) -> BeforeRequestHookHandler:
+    """Let in people alone, as `request.user`, in their turn; a server has no account."""
+
+    async def hook(request: Request[Any, Any, Any]) -> None:
+        caller = await callers.of(request.scope)
+        await concurrency.enter(request.scope, caller.person_id)
 
     return hook
 
@@ -48,13 +84,13 @@ def _bearer_token(scope: HTTPScope) -> str:
 
 
 def caller_of(
-    authenticate: Authenticate, proxies: Sequence[Network]
+    callers: Callers, proxies: Sequence[Network]
 ) -> Callable[[HTTPScope], Awaitable[str]]:
-    """Tells who calls: the user whose bearer token it is, or else the address it comes from."""
+    """Tells who calls: the user or the key whose bearer token it is, or else the address it comes from."""
 
     async def name(scope: HTTPScope) -> str:
         try:
-            return f"user:{await authenticate(_bearer_token(scope))}"
+            return str(await callers.of(scope))
         except InvalidAccessToken:
             return f"address:{client_address(ASGIConnection(scope), proxies)}"
 
