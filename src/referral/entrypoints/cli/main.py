@@ -8,6 +8,12 @@ import click
 
 from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.bootstrap.settings import PREFIX, CannotStart, Settings
+from referral.entrypoints.cli.admin import admin
+from referral.entrypoints.cli.code import code
+from referral.entrypoints.cli.key import key
+from referral.entrypoints.cli.referrals import referrals
+from referral.entrypoints.cli.token import token
+from referral.entrypoints.cli.user import user
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,6 +65,10 @@ def openapi(settings: Settings) -> None:
     from referral.entrypoints.bootstrap.container import openapi_document
 
     click.echo(json.dumps(openapi_document(settings), indent=2, ensure_ascii=False))
+
+
+for group in (admin, code, key, referrals, token, user):
+    referral.add_command(group)
 
 
 def main() -> None:

@@ -1,0 +1,259 @@
+"""The commands that run use cases, on a database, as a script and as a person run them."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner
+
+from databases import query
+from referral.entrypoints.cli.main import referral as command_line
+from servers import PASSWORD, SECRET
+
+SETTINGS = {"REFERRAL_SECRET": SECRET, "REFERRAL_BCRYPT_COST": "4"}
+FAR = "2030-10-10T12:00:00Z"
+
+
+@pytest.fixture
+def environment(empty_database_url):
+    return {**SETTINGS, "REFERRAL_DATABASE_URL": empty_database_url}
+
+
+@pytest.fixture
+def run(environment):
+    """Runs the command in this process: what it wrote, and its exit status."""
+    return lambda *arguments, **more: CliRunner().invoke(
+        command_line, arguments, env=environment, **more
+    )
+
+
+@pytest.fixture
+def told(run):
+    """What the command tells a script."""
+
+    def told(*arguments, **more):
+        done = run(*arguments, "--json", **more)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    return told
+
+
+@pytest.fixture
+def ann(told):
+    given = ("--username", "ann", "--email", "ann@example.org")
+    return told("user", "create", *given, input=f"{PASSWORD}\n")
+
+
+def refused(done):
+    """The words on stderr of a command that a rule refused."""
+    assert (done.exit_code, done.stdout) == (1, "")
+    return done.stderr
+
+
+def test_a_key_is_made_listed_and_revoked(told, run):
+    made = told("key", "create", "--name", "shop", "--scope", "events:write", "--expires-at", FAR)
+    secret = made.pop("key")
+
+    assert re.fullmatch("rk_[0-9A-Za-z]{36}", secret)
+    assert made["scopes"] == ["events:write"]
+    assert (made["expires_at"], made["last_used_at"]) == (FAR, None)
+    assert told("key", "list") == [made]
+    assert told("key", "revoke", made["id"]) is None
+    assert told("key", "list") == []
+    assert refused(run("key", "revoke", made["id"])) == "There is no such API key.\n"
+
+
+def test_a_list_of_keys_is_as_long_as_it_is(told, empty_database_url):
+    query(
+        empty_database_url,
+        "INSERT INTO api_keys (id, name, digest, scopes, created_at) SELECT gen_random_uuid(), n,"
+        " sha256(n::text::bytea), '{keys:read}', now() FROM generate_series(1, 250) AS n RETURNING 1",
+    )
+
+    assert sorted(int(key["name"]) for key in told("key", "list")) == [*range(1, 251)]
+
+
+def test_all_that_is_wrong_with_a_key_is_told_in_a_line_each(run):
+    done = run(
+        "key", "create", "--name", " x", "--scope", "events:write", "--expires-at", "tomorrow"
+    )
+
+    assert refused(done).splitlines() == [
+        "name: A key's name has 1 to 100 printable characters, and no blanks at its ends.",
+        "expires_at: A time is written as 2030-10-10T12:00:00Z.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["key", "create", "--name", "shop"],
+        ["key", "create", "--name", "shop", "--scope", "everything"],
+        ["key", "revoke", "no-id"],
+        ["admin", "grant"],
+        ["user", "create", "--username", "ann", "--email", "a@b.org", "--password", "x"],
+        ["referrals", "list", "ann", "--limit", "0"],
+        ["nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_cannot_be_understood_ends_with_2(run, arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_an_administrator_is_made_listed_and_unmade(told, run, ann):
+    assert told("admin", "grant", "Ann@Example.org") is None
+
+    [held] = told("admin", "list")
+    assert held.pop("granted_at")
+    assert held == ann
+    assert run("admin", "revoke", "ann@example.org").exit_code == 0
+    assert told("admin", "list") == []
+    assert refused(run("admin", "revoke", ann["email"])) == "This account is no administrator's.\n"
+    assert refused(run("admin", "grant", "bob@example.org")) == "There is no such user.\n"
+
+
+def test_a_user_is_made_with_a_password_from_stdin_and_logs_in(told, run, ann):
+    pair = told("token", "issue", "ann@example.org", input=f"{PASSWORD}\n")
+
+    assert pair.keys() == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (pair["token_type"], pair["expires_in"]) == ("Bearer", 900)
+    wrong = run("token", "issue", "ann", input="wrong\n")
+    assert refused(wrong) == "The user name or the password is wrong.\n"
+
+
+def test_a_code_is_issued_listed_found_and_revoked(told, run, ann):
+    issued = told("code", "issue", "ann", "--expires-at", "2030-10-10 12:00", "--code", "SPRING-30")
+
+    assert issued == {
+        "id": issued["id"],
+        "user_id": ann["id"],
+        "code": "SPRING-30",
+        "expires_at": FAR,
+        "is_active": True,
+    }
+    assert told("code", "list", ann["id"]) == [issued]
+    assert told("code", "find", "ann@example.org") == issued
+    assert refused(run("code", "issue", "ann", "--expires-at", FAR)) == (
+        "There already is an active referral code.\n"
+    )
+    other = told("code", "issue", "ann", "--expires-at", FAR, "--replace-active")
+    assert told("code", "list", "ann") == [other]
+    assert told("code", "revoke", other["code"].lower()) is None
+    assert refused(run("code", "revoke", other["code"])) == "There is no such referral code.\n"
+
+
+def test_a_list_of_codes_is_as_long_as_it_is(told, ann, empty_database_url):
+    query(
+        empty_database_url,
+        "INSERT INTO referral_codes (owner_id, text, issued_at, expires_at)"
+        f" SELECT '{ann['id']}', 'CODE-' || n, t, t + interval '1 hour' FROM"
+        " (SELECT n, timestamptz '2020-01-01' + n * interval '1 day' AS t"
+        " FROM generate_series(1, 250) AS n) AS made RETURNING 1",
+    )
+
+    assert [code["code"] for code in told("code", "list", "ann")] == [
+        f"CODE-{n}" for n in range(1, 251)
+    ]
+
+
+def test_whom_someone_brought_is_listed(told, run, ann):
+    code = told("code", "issue", "ann", "--expires-at", FAR)["code"]
+    for name in ("bob", "cat", "dan"):
+        given = ("--username", name, "--email", f"{name}@example.org", "--code", code)
+        told("user", "create", *given, input=f"{PASSWORD}\n")
+
+    brought = told("referrals", "list", "ann")
+
+    assert [referee["username"] for referee in brought] == ["dan", "cat", "bob"]
+    assert told("referrals", "list", "ann", "--limit", "2") == brought[:2]
+    assert refused(run("referrals", "list", "nobody")) == "There is no such user.\n"
+
+
+def test_to_a_pipe_a_list_is_lines_whose_values_a_tab_divides(run, ann):
+    run("admin", "grant", "ann@example.org")
+
+    head, line = run("admin", "list").stdout.splitlines()
+
+    assert head.split("\t") == ["id", "email", "username", "granted_at"]
+    assert line.split("\t")[:3] == [ann["id"], "ann@example.org", "ann"]
+    assert datetime.now(UTC) - datetime.fromisoformat(line.split("\t")[3]) < timedelta(minutes=1)
+
+
+def test_to_a_pipe_one_thing_is_a_line_for_each_of_its_values(run, ann):
+    done = run("code", "issue", "ann", "--expires-at", FAR, "--code", "SPRING-30")
+
+    assert dict(line.split("\t") for line in done.stdout.splitlines()[1:]) == {
+        "user_id": ann["id"],
+        "code": "SPRING-30",
+        "expires_at": FAR,
+        "is_active": "yes",
+    }
+
+
+def on_a_terminal(*arguments, environment, typed=""):
+    """What a person sees who runs the command, and its exit status."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "referral", *arguments],
+        env={**os.environ, **environment, "COLUMNS": "200", "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = b""
+    while True:
+        if typed and seen.rstrip().endswith(b":"):
+            line, _, typed = typed.partition("\n")
+            os.write(ours, f"{line}\n".encode())
+        try:
+            seen += os.read(ours, 65536)
+        except OSError:  # they have closed it
+            break
+    os.close(ours)
+    return seen.decode(), process.wait(20)
+
+
+def test_on_a_terminal_a_list_is_a_table(environment, run):
+    for name in ("shop", "[bold]till[/bold]"):
+        run("key", "create", "--name", name, "--scope", "events:write", "--scope", "codes:read")
+
+    seen, status = on_a_terminal("key", "list", environment=environment)
+
+    assert status == 0
+    seen = re.sub(r"\x1b\[[0-9;]*m", "", seen)
+    assert re.search(r"┃ id .*┃ name .*┃ scopes ", seen)
+    assert re.search(r"│ shop .*│ codes:read, events:write ", seen)
+    assert "[bold]till[/bold]" in seen
+
+
+def test_on_a_terminal_an_empty_list_says_so(environment):
+    assert on_a_terminal("key", "list", environment=environment) == ("There are none.\r\n", 0)
+
+
+def test_on_a_terminal_the_password_is_asked_for_and_not_shown(environment):
+    arguments = ("user", "create", "--username", "ann", "--email", "ann@example.org")
+
+    seen, status = on_a_terminal(
+        *arguments, environment=environment, typed=f"{PASSWORD}\n{PASSWORD}\n"
+    )
+
+    assert status == 0
+    assert "Password" in seen
+    assert "ann@example.org" in seen
+    assert PASSWORD not in seen
+
+
+def test_a_database_that_is_away_is_told_with_1(run, environment):
+    environment["REFERRAL_DATABASE_URL"] = f"postgresql://127.0.0.1:1/{uuid4().hex}"
+
+    assert "database" in refused(run("key", "list"))
