@@ -33,7 +33,8 @@ from referral.application.access.ports import (
     NewRecord,
     RefreshTokens,
 )
-from referral.application.accounts.ports import Users
+from referral.application.accounts.participant_reference import ParticipantReference
+from referral.application.accounts.ports import Participants, Users
 from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.application.ports import Clock, Deed
 from referral.application.programs.ports import Referee, ReferralCodes, Referrals
@@ -49,12 +50,21 @@ from referral.domain.access.errors import (
     WrongCredentials,
 )
 from referral.domain.access.refresh_token import Digest, FamilyId, RefreshToken
-from referral.domain.accounts.errors import EmailTaken, HashingBusy, UsernameTaken, UserNotFound
+from referral.domain.accounts.errors import (
+    EmailTaken,
+    ExternalIdTaken,
+    HashingBusy,
+    ParticipantNotFound,
+    UsernameTaken,
+    UserNotFound,
+)
+from referral.domain.accounts.external_id import ExternalId
 from referral.domain.accounts.user import (
     EMAIL_MAX_LENGTH,
     PASSWORD_MAX_BYTES,
     EmailAddress,
     ErasedUser,
+    Participant,
     PublicUser,
     User,
     UserId,
@@ -295,7 +305,7 @@ class FakeRateLimiter:
 class Rows:
     """What is stored. The values never change, so a copy of the containers is a snapshot."""
 
-    users: dict[UserId, User] = field(default_factory=dict)
+    participants: dict[UserId, Participant] = field(default_factory=dict)
     codes: dict[CodeId, ReferralCode] = field(default_factory=dict)
     referrals: list[Referral] = field(default_factory=list)
     refresh_tokens: dict[Digest, RefreshToken] = field(default_factory=dict)
@@ -304,7 +314,7 @@ class Rows:
 
     def snapshot(self) -> "Rows":
         return Rows(
-            dict(self.users),
+            dict(self.participants),
             dict(self.codes),
             list(self.referrals),
             dict(self.refresh_tokens),
@@ -312,11 +322,22 @@ class Rows:
             dict(self.administrators),
         )
 
-    def user(self, user_id: UserId) -> User:
-        if user_id not in self.users:
+    @property
+    def users(self) -> dict[UserId, User]:
+        """Those with a password."""
+        return {i: user for i, user in self.participants.items() if isinstance(user, User)}
+
+    def participant(self, user_id: UserId) -> Participant:
+        if user_id not in self.participants:
             raise UserNotFound
         brought = (r.referrer_id for r in self.referrals if r.referee_id == user_id)
-        return replace(self.users[user_id], referrer_id=next(brought, None))
+        return replace(self.participants[user_id], referrer_id=next(brought, None))
+
+    def user(self, user_id: UserId) -> User:
+        user = self.participant(user_id)
+        if not isinstance(user, User):
+            raise UserNotFound
+        return user
 
 
 class Access(Protocol):
@@ -339,6 +360,7 @@ class InMemoryStore:
         self._turn = asyncio.Lock()
         self.idempotency_records = InMemoryIdempotencyRecords(self)
         self.users = InMemoryUsers(self)
+        self.participants = InMemoryParticipants(self)
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
@@ -386,6 +408,7 @@ class InMemoryTransaction:
     """The stores on a draft of the rows."""
 
     users: Users
+    participants: Participants
     codes: ReferralCodes
     referrals: Referrals
     refresh_tokens: RefreshTokens
@@ -393,6 +416,7 @@ class InMemoryTransaction:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.users = InMemoryUsers(self)
+        self.participants = InMemoryParticipants(self)
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
@@ -411,20 +435,23 @@ class InMemoryUsers:
 
     async def add(self, user: User) -> None:
         async with self.access.write() as rows:
-            _ensure_free(rows, user.username, user.email)
-            if user.id in rows.users:
+            _ensure_free(rows, user)
+            if user.id in rows.participants:
                 raise DatabaseUnavailable
-            rows.users[user.id] = user
+            rows.participants[user.id] = user
 
     async def ensure_free(self, username: Username, email: EmailAddress) -> None:
-        _ensure_free(self.access.read(), username, email)
+        names = Participant(
+            id=UserId(UUID(int=0)), username=username, email=email, created_at=datetime.now(UTC)
+        )
+        _ensure_free(self.access.read(), names)
 
     async def by_id(self, user_id: UserId) -> User:
         return self.access.read().user(user_id)
 
-    async def lock(self, user_id: UserId) -> User:
+    async def lock(self, user_id: UserId) -> Participant:
         async with self.access.write() as rows:
-            return rows.user(user_id)
+            return rows.participant(user_id)
 
     async def by_login(self, key: str) -> User | None:
         rows = self.access.read()
@@ -438,13 +465,13 @@ class InMemoryUsers:
             current = rows.users.get(user.id)
             if current is None or current.password_hash != instead_of:
                 return False
-            rows.users[user.id] = replace(current, password_hash=password_hash)
+            rows.participants[user.id] = replace(current, password_hash=password_hash)
             return True
 
     async def change_credentials(self, user: User, now: datetime) -> None:
         async with self.access.write() as rows:
             if user.id in rows.users:
-                rows.users[user.id] = replace(
+                rows.participants[user.id] = replace(
                     rows.users[user.id],
                     password_hash=user.password_hash,
                     credentials_version=user.credentials_version,
@@ -452,15 +479,65 @@ class InMemoryUsers:
 
     async def erase(self, user: ErasedUser) -> None:
         async with self.access.write() as rows:
-            rows.users.pop(user.id, None)
+            rows.participants.pop(user.id, None)
             rows.administrators.pop(user.id, None)
 
 
-def _ensure_free(rows: Rows, username: Username, email: EmailAddress) -> None:
-    if any(username.key == other.username.key for other in rows.users.values()):
+def _ensure_free(rows: Rows, participant: Participant) -> None:
+    others = [other for other in rows.participants.values() if other.id != participant.id]
+
+    def is_taken(name: str) -> bool:
+        wanted = getattr(participant, name)
+        same = (getattr(other, name) for other in others)
+        return wanted is not None and _key(wanted) in {_key(value) for value in same if value}
+
+    if is_taken("external_id"):
+        raise ExternalIdTaken
+    if is_taken("username"):
         raise UsernameTaken
-    if any(email.key == other.email.key for other in rows.users.values()):
+    if is_taken("email"):
         raise EmailTaken
+
+
+def _key(name: Username | EmailAddress | ExternalId) -> str:
+    return name.value if isinstance(name, ExternalId) else name.key
+
+
+@dataclass(frozen=True)
+class InMemoryParticipants:
+    access: Access
+
+    async def add(self, participant: Participant) -> None:
+        async with self.access.write() as rows:
+            _ensure_free(rows, participant)
+            if participant.id in rows.participants:
+                raise DatabaseUnavailable
+            rows.participants[participant.id] = participant
+
+    async def find(self, reference: ParticipantReference) -> Participant:
+        return _participant(self.access.read(), reference)
+
+    async def lock(self, reference: ParticipantReference) -> Participant:
+        async with self.access.write() as rows:
+            return _participant(rows, reference)
+
+    async def save(self, participant: Participant) -> None:
+        async with self.access.write() as rows:
+            _ensure_free(rows, participant)
+            if participant.id in rows.participants:
+                rows.participants[participant.id] = replace(
+                    rows.participants[participant.id],
+                    username=participant.username,
+                    email=participant.email,
+                    locale=participant.locale,
+                )
+
+
+def _participant(rows: Rows, reference: ParticipantReference) -> Participant:
+    for participant in rows.participants.values():
+        if reference in (participant.id, participant.external_id):
+            return rows.participant(participant.id)
+    raise ParticipantNotFound
 
 
 @dataclass(frozen=True)
@@ -469,7 +546,7 @@ class InMemoryReferralCodes:
 
     async def add(self, code: NewReferralCode) -> ReferralCode:
         async with self.access.write() as rows:
-            rows.user(code.owner_id)
+            rows.participant(code.owner_id)
             if any(other.text == code.text for other in rows.codes.values()):
                 raise CodeTaken
             code = replace(code, issued_at=_not_before_a_withdrawal(rows, code))
@@ -503,11 +580,12 @@ class InMemoryReferralCodes:
         self, email: EmailAddress, now: datetime
     ) -> tuple[ReferralCode, PublicUser]:
         rows = self.access.read()
-        for user in rows.users.values():
-            if user.email.key == email.key:
-                for code in _owned(rows, user.id):
+        for owner in rows.participants.values():
+            if owner.email and owner.email.key == email.key:
+                for code in _owned(rows, owner.id):
                     if code.is_active(now):
-                        return code, user.public
+                        public = PublicUser(id=owner.id, username=owner.username, email=owner.email)
+                        return code, public
         raise CodeNotFound
 
     async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:
@@ -576,10 +654,14 @@ class InMemoryReferrals:
 
 
 def _referee(rows: Rows, referral: Referral) -> Referee:
-    user = rows.users.get(referral.referee_id)
-    if user is None:
-        return Referee(referral.referee_id, None, None, referral.created_at)
-    return Referee(user.id, user.email.value, user.username.value, referral.created_at)
+    referee = rows.participants.get(referral.referee_id)
+    email, username = (referee.email, referee.username) if referee else (None, None)
+    return Referee(
+        referral.referee_id,
+        email and email.value,
+        username and username.value,
+        referral.created_at,
+    )
 
 
 @dataclass(frozen=True)

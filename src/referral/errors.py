@@ -18,11 +18,13 @@ ReferralError
 │   ├── CodeNotUsable
 │   ├── KeyNotFound
 │   ├── NotAnAdministrator
+│   ├── ParticipantNotFound
 │   └── UserNotFound
 ├── Conflict                it collides with what is there
 │   ├── ActiveCodeExists
 │   ├── CodeTaken
 │   ├── EmailTaken
+│   ├── ExternalIdTaken
 │   ├── RequestInProgress
 │   └── UsernameTaken
 └── Busy                    come back later
@@ -49,7 +51,9 @@ from referral.domain.access.errors import (
 )
 from referral.domain.accounts.errors import (
     EmailTaken,
+    ExternalIdTaken,
     HashingBusy,
+    ParticipantNotFound,
     UsernameTaken,
     UserNotFound,
     WrongPassword,
@@ -85,6 +89,7 @@ __all__ = [
     "Conflict",
     "DatabaseUnavailable",
     "EmailTaken",
+    "ExternalIdTaken",
     "Forbidden",
     "HashingBusy",
     "IdempotencyKeyReused",
@@ -98,6 +103,7 @@ __all__ = [
     "NotYourCode",
     "NotYourReferrals",
     "OutcomeUnknown",
+    "ParticipantNotFound",
     "PersonNeeded",
     "QuotaExceeded",
     "ReferralError",

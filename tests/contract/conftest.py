@@ -9,6 +9,7 @@ from referral.adapters.postgres.access.administrators import PostgresAdministrat
 from referral.adapters.postgres.access.api_keys import PostgresApiKeys
 from referral.adapters.postgres.access.idempotency_records import PostgresIdempotencyRecords
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.accounts.participants import PostgresParticipants
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.joint import JoiningQueries
@@ -26,6 +27,7 @@ class PostgresStore:
     def __post_init__(self):
         queries = JoiningQueries(self.database)
         self.users = PostgresUsers(queries)
+        self.participants = PostgresParticipants(queries)
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)
@@ -45,6 +47,11 @@ def store(request):
 @pytest.fixture
 def users(store):
     return store.users
+
+
+@pytest.fixture
+def participants(store):
+    return store.participants
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ PEOPLE = [
     f"INSERT INTO users VALUES ('{user}', '{name}', '{name}', '{name}@x', '{name}@x', 'hash', 1, NULL, 0, now())"
     for user, name in ((ANN, "ann"), (BOB, "bob"), (EVE, "eve"))
 ]
+ENROLLED = "UPDATE users SET external_id = '42', password_hash = NULL WHERE username = 'ann'"
 CODE = """INSERT INTO referral_codes (owner_id, text, issued_at, expires_at, retired_at)
     VALUES ('{owner}', '{text}', now() + '{issued}', now() + '{expires}', now() + {retired})"""
 REFERRAL = "INSERT INTO referrals VALUES ('{referrer}', {number}, '{referee}', 1, now())"
@@ -29,8 +30,12 @@ def referral(referrer=ANN, number=1, referee=BOB):
     [
         ("uq_users_username", [], PEOPLE[0].replace(ANN, ANN[:-1] + "9").replace("ann@x", "new@x")),
         ("uq_users_email", [], PEOPLE[0].replace(ANN, ANN[:-1] + "9").replace("'ann'", "'new'")),
-        ("ck_users_whole_or_erased", [], "UPDATE users SET email = NULL"),
-        ("ck_users_whole_or_erased", [], "UPDATE users SET erased_at = now()"),
+        ("ck_users_registered_or_enrolled_or_erased", [], "UPDATE users SET email = NULL"),
+        ("ck_users_registered_or_enrolled_or_erased", [], "UPDATE users SET erased_at = now()"),
+        ("ck_users_registered_or_enrolled_or_erased", [], "UPDATE users SET external_id = '42'"),
+        ("ck_users_registered_or_enrolled_or_erased", [], "UPDATE users SET locale = 'de'"),
+        ("ck_users_keys", [], "UPDATE users SET email_key = NULL"),
+        ("uq_users_external_id", [ENROLLED], "UPDATE users SET external_id = '42', password_hash = NULL"),
         ("uq_referral_codes_text", [code()], code(owner=BOB)),
         ("ex_referral_codes_one_active", [code()], code(text="SECOND")),
         ("ex_referral_codes_one_active", [code(retired="'2 hours'")], code(text="SECOND", issued="1 hour")),

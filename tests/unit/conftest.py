@@ -36,6 +36,7 @@ from referral.application.access.ports import (
 from referral.application.accounts.ports import (
     CommonPasswords,
     EmailAddresses,
+    Participants,
     PasswordHasher,
     Users,
 )
@@ -91,6 +92,7 @@ def container(
         Settings: Settings(),
         UnitOfWork: store,
         Users: store.users,
+        Participants: store.participants,
         ReferralCodes: store.codes,
         Referrals: store.referrals,
         RefreshTokens: store.refresh_tokens,

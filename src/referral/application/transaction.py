@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from referral.application.access.ports import RefreshTokens
-from referral.application.accounts.ports import Users
+from referral.application.accounts.ports import Participants, Users
 from referral.application.programs.ports import ReferralCodes, Referrals
 
 
@@ -12,6 +12,7 @@ class Transaction(Protocol):
     """The stores, within one transaction."""
 
     users: Users
+    participants: Participants
     codes: ReferralCodes
     referrals: Referrals
     refresh_tokens: RefreshTokens

@@ -11,9 +11,12 @@ from referral.application.access.revoke_admin import RevokeAdmin
 from referral.application.access.revoke_key import RevokeKey
 from referral.application.access.revoke_tokens import RevokeTokens
 from referral.application.accounts.change_password import ChangePassword
+from referral.application.accounts.enrol_participant import EnrolParticipant
+from referral.application.accounts.erase_participant import EraseParticipant
 from referral.application.accounts.erase_user import EraseUser
 from referral.application.accounts.find_user import FindUser
 from referral.application.accounts.register_user import RegisterUser
+from referral.application.accounts.show_participant import ShowParticipant
 from referral.application.accounts.who_am_i import WhoAmI
 from referral.application.programs.code_status import CodeStatus
 from referral.application.programs.find_code import FindCode
@@ -25,13 +28,16 @@ from referral.application.programs.retire_code import RetireCode
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Who exists: people and their passwords."""
+    """Who exists: people, their passwords, and those whom servers enrol."""
 
     register_user: RegisterUser
     find_user: FindUser
     who_am_i: WhoAmI
     change_password: ChangePassword
     erase_user: EraseUser
+    enrol_participant: EnrolParticipant
+    show_participant: ShowParticipant
+    erase_participant: EraseParticipant
 
 
 @dataclass(frozen=True, slots=True)

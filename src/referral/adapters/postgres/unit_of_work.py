@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
+from referral.adapters.postgres.accounts.participants import PostgresParticipants
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.database import Database, Queries
 from referral.adapters.postgres.core.joint import JOINT
@@ -15,6 +16,7 @@ class PostgresTransaction:
 
     def __init__(self, queries: Queries) -> None:
         self.users = PostgresUsers(queries)
+        self.participants = PostgresParticipants(queries)
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)

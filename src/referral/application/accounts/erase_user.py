@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from referral.application.accounts.confirm_password import ConfirmPassword
+from referral.application.accounts.erasure import erase
 from referral.application.accounts.ports import Users
 from referral.application.again import again
 from referral.application.audit import Audit
@@ -36,7 +37,4 @@ class EraseUser:
         async with self.unit_of_work.begin() as tx:
             if await tx.users.lock(user.id) != user:
                 raise WrongPassword  # it was changed while this one was checked
-            now = self.clock.now()
-            await tx.codes.retire_all_of(user.id, now)
-            await tx.refresh_tokens.revoke_all_of(user.id)
-            await tx.users.erase(user.erased(now))
+            await erase(tx, user, self.clock.now())

@@ -3,7 +3,15 @@
 from datetime import datetime
 from typing import Protocol
 
-from referral.domain.accounts.user import EmailAddress, ErasedUser, User, UserId, Username
+from referral.application.accounts.participant_reference import ParticipantReference
+from referral.domain.accounts.user import (
+    EmailAddress,
+    ErasedUser,
+    Participant,
+    User,
+    UserId,
+    Username,
+)
 
 
 class EmailAddresses(Protocol):
@@ -46,10 +54,12 @@ class Users(Protocol):
         """Raise UsernameTaken or EmailTaken if that is so now; only `add` can promise it for good."""
 
     async def by_id(self, user_id: UserId) -> User:
-        """Raise UserNotFound for one that does not exist or was erased."""
+        """Raise UserNotFound for one that does not exist, has no password or was erased."""
 
-    async def lock(self, user_id: UserId) -> User:
-        """As `by_id`, and until the transaction ends nobody else gets past here with this user.
+    async def lock(self, user_id: UserId) -> Participant:
+        """Who it is, with a password or without, and until the transaction ends nobody else gets past here with them.
+
+        Raises UserNotFound for one that does not exist or was erased.
 
         This is the one lock of the service: who decides about a user's password, codes or tokens holds it, and
         takes it before anything else. Two such locks are never held together.
@@ -65,4 +75,20 @@ class Users(Protocol):
         """Store the user's new hash and credentials version, which revokes every token issued before."""
 
     async def erase(self, user: ErasedUser) -> None:
-        """Forget name, address, password and role for good, and revoke every token issued before."""
+        """Forget names, addresses, password and role for good, and revoke every token issued before."""
+
+
+class Participants(Protocol):
+    """Everybody who takes part, with a password or without; the users are among them."""
+
+    async def add(self, participant: Participant) -> None:
+        """Store someone without a password; raise ExternalIdTaken, UsernameTaken or EmailTaken."""
+
+    async def find(self, reference: ParticipantReference) -> Participant:
+        """Raise ParticipantNotFound for one that does not exist or was erased."""
+
+    async def lock(self, reference: ParticipantReference) -> Participant:
+        """As `find`, and locked as by `Users.lock`."""
+
+    async def save(self, participant: Participant) -> None:
+        """Store the e-mail address, the user name and the locale; raise UsernameTaken or EmailTaken."""

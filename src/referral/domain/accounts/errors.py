@@ -15,6 +15,18 @@ class UserNotFound(NotFound):
     detail = "There is no such user."
 
 
+class ParticipantNotFound(NotFound):
+    """There is no such participant."""
+
+    detail = "There is no such participant."
+
+
+class ExternalIdTaken(Conflict):
+    """There already is a participant with this external id."""
+
+    detail = "There already is a participant with this external id."
+
+
 class EmailTaken(Conflict):
     """There already is an account with this e-mail address; case makes no difference."""
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NewType, Self
 from uuid import UUID
 
+from referral.domain.accounts.external_id import ExternalId, Locale
 from referral.domain.errors import InvalidInput
 
 UserId = NewType("UserId", UUID)
@@ -124,19 +125,35 @@ def normalise_password(raw: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """Someone with an account.
+class Participant:
+    """Someone who takes part: who registered here, or whom a server enrolled under an id of its own.
 
     Tokens carry the `credentials_version` they were issued under; a new one makes all of them worthless.
     """
 
     id: UserId
-    username: Username
-    email: EmailAddress
-    password_hash: str = field(repr=False)
+    external_id: ExternalId | None = None
+    username: Username | None = None
+    email: EmailAddress | None = None
+    locale: Locale | None = None
     created_at: datetime
     referrer_id: UserId | None = None
     credentials_version: int = 1
+
+    def erased(self, now: datetime) -> "ErasedUser":
+        """What stays of them once they are erased; every token issued before is worthless."""
+        return ErasedUser(
+            id=self.id, credentials_version=self.credentials_version + 1, erased_at=now
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(Participant):
+    """Someone with an account: a participant who registered with a name, an address and a password."""
+
+    username: Username
+    email: EmailAddress
+    password_hash: str = field(repr=False)
 
     @property
     def public(self) -> "PublicUser":
@@ -148,25 +165,19 @@ class User:
             self, password_hash=password_hash, credentials_version=self.credentials_version + 1
         )
 
-    def erased(self, now: datetime) -> "ErasedUser":
-        """What stays of the user once the account is closed; every token issued before is worthless."""
-        return ErasedUser(
-            id=self.id, credentials_version=self.credentials_version + 1, erased_at=now
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicUser:
-    """A user, as others may see them."""
+    """Someone, as others may see them; whom a server enrolled may have no name."""
 
     id: UserId
-    username: Username
+    username: Username | None
     email: EmailAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasedUser:
-    """Someone who had an account: an id in others' referrals, and no name, address or password."""
+    """Someone who took part: an id in others' referrals, and no name, address or password."""
 
     id: UserId
     credentials_version: int

@@ -27,6 +27,7 @@ from referral.adapters.postgres.access.key_ring import PostgresKeyRing
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
 from referral.adapters.postgres.access.standing import PostgresStanding
+from referral.adapters.postgres.accounts.participants import PostgresParticipants
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.clock import PostgresClock
 from referral.adapters.postgres.core.database import Database, Queries
@@ -57,6 +58,7 @@ from referral.application.accounts.password_rule import PasswordRule
 from referral.application.accounts.ports import (
     CommonPasswords,
     EmailAddresses,
+    Participants,
     PasswordHasher,
     Users,
 )
@@ -82,6 +84,7 @@ class Adapters(Provider):
     email_addresses = provide(ValidatedEmailAddresses, provides=EmailAddresses)
     common_passwords = provide(ListedCommonPasswords, provides=CommonPasswords)
     users = provide(PostgresUsers, provides=Users)
+    participants = provide(PostgresParticipants, provides=Participants)
     codes = provide(PostgresReferralCodes, provides=ReferralCodes)
     referrals = provide(PostgresReferrals, provides=Referrals)
     refresh_tokens = provide(PostgresRefreshTokens, provides=RefreshTokens)

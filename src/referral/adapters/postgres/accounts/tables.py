@@ -15,6 +15,8 @@ from sqlalchemy import (
 
 from referral.adapters.postgres.core.metadata import INSTANT, metadata
 
+EMAIL_IS_UNIQUE = "uq_users_email"
+
 # An erased user keeps the row, for the referrals that point at it, and nothing that tells who it was.
 users = Table(
     "users",
@@ -30,12 +32,27 @@ users = Table(
     Column("referrals_count", BigInteger, nullable=False, server_default=text("0")),
     Column("created_at", INSTANT, nullable=False),
     Column("erased_at", INSTANT),
+    Column("external_id", Text),
+    Column("locale", Text),
     UniqueConstraint("username_key", name="uq_users_username"),
-    UniqueConstraint("email_key", name="uq_users_email"),
+    UniqueConstraint("email_key", name=EMAIL_IS_UNIQUE),
     CheckConstraint(
-        "num_nulls(username, username_key, email, email_key, password_hash)"
-        " = CASE WHEN erased_at IS NULL THEN 0 ELSE 5 END",
-        name="ck_users_whole_or_erased",
+        "CASE WHEN erased_at IS NOT NULL"
+        " THEN num_nonnulls(username, email, password_hash, external_id, locale) = 0"
+        " WHEN external_id IS NULL"
+        " THEN num_nulls(username, email, password_hash) = 0 AND locale IS NULL"
+        " ELSE password_hash IS NULL END",
+        name="ck_users_registered_or_enrolled_or_erased",
+    ),
+    CheckConstraint(
+        "(username IS NULL) = (username_key IS NULL) AND (email IS NULL) = (email_key IS NULL)",
+        name="ck_users_keys",
+    ),
+    Index(
+        "uq_users_external_id",
+        "external_id",
+        unique=True,
+        postgresql_where=text("external_id IS NOT NULL"),
     ),
     Index(
         "ix_users_credentials_changed_at",

@@ -11,7 +11,15 @@ from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.tables import referrals
 from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
-from referral.domain.accounts.user import EmailAddress, ErasedUser, User, UserId, Username
+from referral.domain.accounts.external_id import ExternalId, Locale
+from referral.domain.accounts.user import (
+    EmailAddress,
+    ErasedUser,
+    Participant,
+    User,
+    UserId,
+    Username,
+)
 from referral.domain.errors import DatabaseUnavailable
 
 USER_COLUMNS = (
@@ -19,6 +27,8 @@ USER_COLUMNS = (
     users.c.username,
     users.c.email,
     users.c.password_hash,
+    users.c.external_id,
+    users.c.locale,
     users.c.credentials_version,
     users.c.created_at.label("user_created_at"),
     referrals.c.referrer_id,
@@ -35,6 +45,22 @@ def user_from(row: asyncpg.Record) -> User:
         credentials_version=row["credentials_version"],
         created_at=row["user_created_at"],
         referrer_id=row["referrer_id"],
+    )
+
+
+def participant_from(row: asyncpg.Record) -> Participant:
+    """Them; as a User, if they have a password."""
+    if row["password_hash"] is not None:
+        return user_from(row)
+    return Participant(
+        id=row["user_id"],
+        external_id=row["external_id"] and ExternalId(row["external_id"]),
+        username=row["username"] and Username(row["username"]),
+        email=row["email"] and EmailAddress(row["email"]),
+        locale=row["locale"] and Locale(row["locale"]),
+        created_at=row["user_created_at"],
+        referrer_id=row["referrer_id"],
+        credentials_version=row["credentials_version"],
     )
 
 
@@ -67,10 +93,10 @@ _TAKEN = Statement(
         or_(users.c.username_key == _username_key, users.c.email_key == _email_key)
     )
 )
-_user = select(*USER_COLUMNS).select_from(user_with_referrer)
-_by_id = _user.where(_this_user)
-_BY_ID = Statement(_by_id)
-_LOCK = Statement(_by_id.with_for_update(of=users, key_share=True))
+_participant = select(*USER_COLUMNS).select_from(user_with_referrer)
+_user = _participant.where(users.c.password_hash.is_not(None))
+_BY_ID = Statement(_user.where(_this_user))
+_LOCK = Statement(_participant.where(_this_user).with_for_update(of=users, key_share=True))
 _BY_USERNAME = Statement(_user.where(users.c.username_key == bindparam("key")))
 _BY_EMAIL = Statement(_user.where(users.c.email_key == bindparam("key")))
 _SET_PASSWORD = Statement(
@@ -104,6 +130,8 @@ _ERASE = Statement(
         email=null(),
         email_key=null(),
         password_hash=null(),
+        external_id=null(),
+        locale=null(),
         credentials_version=bindparam("new_version"),
         credentials_changed_at=bindparam("now"),
         erased_at=bindparam("now"),
@@ -138,16 +166,16 @@ class PostgresUsers:
             raise EmailTaken if taken["by_email"] else UsernameTaken
 
     async def by_id(self, user_id: UserId) -> User:
-        return await self._user(_BY_ID, user_id)
+        return user_from(await self._row(_BY_ID, user_id))
 
-    async def lock(self, user_id: UserId) -> User:
-        return await self._user(_LOCK, user_id)
+    async def lock(self, user_id: UserId) -> Participant:
+        return participant_from(await self._row(_LOCK, user_id))
 
-    async def _user(self, statement: Statement, user_id: UserId) -> User:
+    async def _row(self, statement: Statement, user_id: UserId) -> asyncpg.Record:
         row = await self.queries.one(statement, user_id=user_id)
         if row is None:
             raise UserNotFound
-        return user_from(row)
+        return row
 
     async def by_login(self, key: str) -> User | None:
         if "\0" in key:  # PostgreSQL's text has no NUL

@@ -167,7 +167,7 @@ class PostgresReferralCodes:
             raise CodeNotFound
         owner = PublicUser(
             id=row["owner_id"],
-            username=Username(row["username"]),
+            username=row["username"] and Username(row["username"]),
             email=EmailAddress(row["email"]),
         )
         return _code_from(row), owner

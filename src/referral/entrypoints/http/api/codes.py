@@ -15,6 +15,7 @@ from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.access.errors import InvalidAccessToken, PersonNeeded, TooManyAttempts
+from referral.domain.accounts.user import PublicUser
 from referral.domain.errors import InvalidInput, OutcomeUnknown
 from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken, NotYourCode
 from referral.domain.programs.referral_code import ReferralCode
@@ -23,10 +24,11 @@ from referral.entrypoints.http.api.shapes import (
     Body,
     CodeInPath,
     CodeText,
+    Email,
     EmailInPath,
     GivenCode,
     Instant,
-    UserSummary,
+    Name,
 )
 from referral.entrypoints.http.middleware.paths import SLASH
 from referral.entrypoints.http.openapi.description import BEARER, PagedOperation
@@ -72,10 +74,23 @@ class Code(msgspec.Struct, kw_only=True):
         )
 
 
+class CodeOwner(msgspec.Struct, kw_only=True):
+    """Whose code it is; whom a server enrolled may have no user name."""
+
+    id: UUID
+    email: Email
+    username: Name | None
+
+    @classmethod
+    def of(cls, owner: PublicUser) -> "CodeOwner":
+        username = owner.username.value if owner.username else None
+        return cls(id=owner.id, email=owner.email.value, username=username)
+
+
 class FoundCode(Code, kw_only=True):
     """A user's active referral code, and whose it is."""
 
-    user: UserSummary
+    user: CodeOwner
 
 
 class CodeState(msgspec.Struct, kw_only=True):
@@ -152,7 +167,7 @@ def codes_router(
         email = email_or_code.replace(SLASH, "/")
         code, user = await use.programs.find_code(email=email, caller_id=request.user.person_id)
         found = Code.of(code, clock.now())
-        return FoundCode(**msgspec.structs.asdict(found), user=UserSummary.of(user))
+        return FoundCode(**msgspec.structs.asdict(found), user=CodeOwner.of(user))
 
     @delete(
         "/{email_or_code:str}",

@@ -13,7 +13,7 @@ from litestar.params import PathParameter
 from msgspec import Meta
 
 from referral.domain.accounts import user as rules
-from referral.domain.accounts.user import PublicUser, User
+from referral.domain.accounts.user import User
 from referral.domain.programs.referral_code import CODE_LENGTH
 
 _NAME = {
@@ -110,5 +110,5 @@ class UserSummary(msgspec.Struct, kw_only=True):
     username: Name
 
     @classmethod
-    def of(cls, user: User | PublicUser) -> "UserSummary":
+    def of(cls, user: User) -> "UserSummary":
         return cls(id=user.id, email=user.email.value, username=user.username.value)

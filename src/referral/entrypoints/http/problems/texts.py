@@ -14,7 +14,14 @@ from referral.domain.access.errors import (
     TooManyAttempts,
     WrongCredentials,
 )
-from referral.domain.accounts.errors import EmailTaken, HashingBusy, UsernameTaken, WrongPassword
+from referral.domain.accounts.errors import (
+    EmailTaken,
+    ExternalIdTaken,
+    HashingBusy,
+    ParticipantNotFound,
+    UsernameTaken,
+    WrongPassword,
+)
 from referral.domain.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown, ShuttingDown
 from referral.domain.programs.errors import (
     ActiveCodeExists,
@@ -62,6 +69,10 @@ _TEXTS: dict[type[Refusal], str] = {
 
         Withdraw the active one first, or ask for it to be replaced with `replace_active`.""",
     CodeTaken: "The text of this referral code was used before, by anyone, and is never given out again.",
+    ParticipantNotFound: """There is no such participant: nobody was enrolled under this external id, or they were erased.
+
+        Someone who registered here is named by `user:` and their id.""",
+    ExternalIdTaken: "There already is a participant with this external id.",
     EmailTaken: "There already is an account with this e-mail address; case makes no difference.",
     RequestInProgress: "A call with the same `Idempotency-Key` is not answered yet; repeat it in a moment to get its answer.",
     UsernameTaken: "There already is an account with this user name; case makes no difference.",

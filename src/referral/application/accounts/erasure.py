@@ -1,0 +1,11 @@
+from datetime import datetime
+
+from referral.application.transaction import Transaction
+from referral.domain.accounts.user import Participant
+
+
+async def erase(tx: Transaction, participant: Participant, now: datetime) -> None:
+    """Forget who a locked participant is: names, addresses, password and tokens; the codes are retired."""
+    await tx.codes.retire_all_of(participant.id, now)
+    await tx.refresh_tokens.revoke_all_of(participant.id)
+    await tx.users.erase(participant.erased(now))
