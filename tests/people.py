@@ -31,6 +31,9 @@ class Person:
     def post(self, path: str, body: object) -> httpx.Response:
         return self.client.post(path, headers=self.bearer, json=body)
 
+    def put(self, path: str, body: object) -> httpx.Response:
+        return self.client.put(path, headers=self.bearer, json=body)
+
     def delete(self, path: str, body: object = None) -> httpx.Response:
         return self.client.request("DELETE", path, headers=self.bearer, json=body)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import jwt
@@ -39,6 +40,9 @@ POLICIES = {
     "POST /keys": Scope.KEYS_WRITE,
     "GET /keys": Scope.KEYS_READ,
     "DELETE /keys/{key_id}": Scope.KEYS_WRITE,
+    "PUT /participants/{participant}": Scope.PARTICIPANTS_WRITE,
+    "GET /participants/{participant}": Scope.PARTICIPANTS_READ,
+    "DELETE /participants/{participant}": Scope.PARTICIPANTS_WRITE,
 }
 PROTECTED = [operation for operation, policy in POLICIES.items() if policy != PUBLIC]
 
@@ -54,6 +58,7 @@ def body_of(operation: str, owner: Person) -> dict[str, object] | None:
         "DELETE /users/me": {"password": PASSWORD},
         "POST /codes": {"expires_at": FAR, "replace_active": True},
         "POST /keys": {"name": "shop", "scopes": ["keys:read"]},
+        "PUT /participants/{participant}": {"locale": "de-AT"},
     }.get(operation)
 
 
@@ -66,7 +71,16 @@ def address_of(
     key_id = owner.id
     if "{key_id}" in path and administrator:
         key_id = administrator.post("/keys", body_of("POST /keys", owner)).json()["id"]
-    return method, path.format(user_id=owner.id, code=code, email_or_code=found_by, key_id=key_id)
+    participant = f"user:{owner.id}" if method == "GET" else f"customer-{uuid4()}"
+    if method == "DELETE" and "{participant}" in path and administrator:
+        administrator.put(f"/participants/{participant}", {})
+    return method, path.format(
+        user_id=owner.id,
+        code=code,
+        email_or_code=found_by,
+        key_id=key_id,
+        participant=participant,
+    )
 
 
 def call(
@@ -359,6 +373,7 @@ def let_in(operation: str, owner: Person, administrator: Person) -> Person:
 USER = {"id", "email", "username"}
 CODE = {"id", "user_id", "code", "expires_at", "is_active"}
 PAGE = {"items", "total", "page", "size", "pages"}
+PARTICIPANT = {"id", "external_id", "email", "username", "locale", "created_at", "referrer_id"}
 KEY = {"id", "name", "scopes", "created_at", "expires_at", "last_used_at"}
 REFEREES = PAGE | {"next_cursor"} | {f"items.{name}" for name in USER | {"created_at"}}
 FIELDS = {
@@ -373,6 +388,8 @@ FIELDS = {
     "GET /codes/{email_or_code}": CODE | {"user"} | {f"user.{name}" for name in USER},
     "GET /codes/{email_or_code}/status": {"code", "is_active", "expires_at"},
     "POST /keys": KEY | {"key"},
+    "PUT /participants/{participant}": PARTICIPANT,
+    "GET /participants/{participant}": PARTICIPANT,
     "GET /keys": {"items", "next_cursor"} | {f"items.{name}" for name in KEY},
 }
 

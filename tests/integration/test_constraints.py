@@ -30,7 +30,11 @@ def referral(referrer=ANN, number=1, referee=BOB):
     [
         ("uq_users_username", [], PEOPLE[0].replace(ANN, ANN[:-1] + "9").replace("ann@x", "new@x")),
         ("uq_users_email", [], PEOPLE[0].replace(ANN, ANN[:-1] + "9").replace("'ann'", "'new'")),
-        ("ck_users_registered_or_enrolled_or_erased", [], "UPDATE users SET email = NULL"),
+        (
+            "ck_users_registered_or_enrolled_or_erased",
+            [],
+            "UPDATE users SET email = NULL, email_key = NULL",
+        ),
         ("ck_users_registered_or_enrolled_or_erased", [], "UPDATE users SET erased_at = now()"),
         ("ck_users_registered_or_enrolled_or_erased", [], "UPDATE users SET external_id = '42'"),
         ("ck_users_registered_or_enrolled_or_erased", [], "UPDATE users SET locale = 'de'"),

@@ -47,7 +47,7 @@ async def _migrate(url: str, revision: str, serving_role: str) -> None:
         return await asyncpg.connect(url, timeout=10, server_settings={"lock_timeout": "0"})
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
-    async with engine.connect() as lock, lock.begin():
+    async with engine.connect() as lock:
         await _wait_for_turn(lock)
         async with engine.connect() as connection:
             await connection.run_sync(_upgrade, revision, serving_role)
@@ -55,14 +55,15 @@ async def _migrate(url: str, revision: str, serving_role: str) -> None:
 
 
 async def _wait_for_turn(lock: AsyncConnection) -> None:
-    """Take the migrators' lock, until this transaction ends.
+    """Take the migrators' lock, until the connection's transaction ends.
 
-    Nothing waits for it within a statement: an index that is built while others write waits for all that were begun
+    Nobody waits for it within a transaction: an index that is built while others write waits for all that were begun
     before, so they would wait for each other.
     """
     is_my_turn = text(f"SELECT pg_try_advisory_xact_lock({_ONE_AT_A_TIME})")
     has_told = False
     while not await lock.scalar(is_my_turn):
+        await lock.rollback()
         if not has_told:
             log.warning("waiting for another migration")
             has_told = True

@@ -24,6 +24,7 @@ from referral.entrypoints.http.api.auth import auth_router
 from referral.entrypoints.http.api.codes import NewCode, codes_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
 from referral.entrypoints.http.api.keys import NewKey, keys_router
+from referral.entrypoints.http.api.participants import participants_router
 from referral.entrypoints.http.api.registration import NewReferee, NewUser
 from referral.entrypoints.http.api.users import PasswordChange, users_router
 from referral.entrypoints.http.json_response import JsonResponse
@@ -149,6 +150,7 @@ def api_router(
     callers: Callers,
 ) -> Router:
     a_person = person(callers, concurrency)
+    anybody = signed_in(callers, concurrency)
     in_turn = in_turn_by_address(options.proxies, concurrency)
     return Router(
         PATH,
@@ -156,7 +158,8 @@ def api_router(
             auth_router(use, options.proxies, in_turn),
             users_router(use, options.proxies, a_person),
             codes_router(use, clock, options.proxies, a_person, in_turn),
-            keys_router(use, signed_in(callers, concurrency)),
+            keys_router(use, anybody),
+            participants_router(use, anybody),
         ],
         response_class=JsonResponse,
     )

@@ -96,9 +96,7 @@ def participants_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> R
             HTTPStatus.CREATED: ResponseSpec(
                 ParticipantBody, description="They are new.", generate_examples=False
             ),
-            **responses(
-                *anybody, InvalidInput, EmailTaken, UsernameTaken, OutcomeUnknown, *BODY
-            ),
+            **responses(*anybody, InvalidInput, EmailTaken, UsernameTaken, OutcomeUnknown, *BODY),
         },
     )
     async def enrol_participant(
