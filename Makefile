@@ -19,7 +19,7 @@ run: $(RUNTIME) ## serve on an embedded PostgreSQL
 	@exec $(BIN)/referral serve
 
 test: $(DEV) ## run every test, on a PostgreSQL container where a Docker engine answers
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder --cov
 	@$(BIN)/coverage report --include='src/referral/domain/*,src/referral/application/*' --fail-under=100
 
 unit: $(DEV) ## run the tests of the rules and the use cases alone

@@ -12,7 +12,6 @@ from bench.data import Data
 from bench.machine import description
 from bench.sides import Cost, filled
 
-DATA = Data(referrals=110_000, influencer=10_000)
 GOAL = {"read": 1.25, "write": 1.4}
 
 
@@ -46,26 +45,33 @@ class Side:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--referrals", type=int, default=110_000)
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
-    parser.add_argument("--only", default="", help="calls whose name has this in it")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="calls with one of these in the name"
+    )
     options = parser.parse_args()
 
     print(description())
+    data = Data(options.referrals, influencer=options.referrals // 11)
     results = {}
-    with filled(DATA) as database, database.service() as service, database.ceiling() as ceiling:
+    with filled(data) as database, database.service() as service, database.ceiling() as ceiling:
         head = f"{'req/s':>7} {'p50 ms':>7} {'p99 ms':>7} {'cpu µs':>7} {'pg µs':>7}"
         print(f"{'':26} {'service':^39}   {'ceiling':^39}\n{'':26} {head}   {head}   ratio  goal")
-        for kind, calls in (("read", reads(DATA)), ("write", writes(DATA))):
+        for kind, calls in (("read", reads(data)), ("write", writes(data))):
             for name, loading in calls.items():
-                if options.only not in name:
+                if not any(part in name for part in options.only):
                     continue
                 rounds = [
                     [
                         database.cost(server, loading(address=server.api, seconds=seconds))
                         for server in (service, ceiling)
                     ]
-                    for seconds in [1, *[options.seconds] * options.rounds]  # a warm-up first
+                    for seconds in [
+                        options.seconds / 2,
+                        *[options.seconds] * options.rounds,
+                    ]  # a warm-up first
                 ]
                 ours, theirs = (Side.of(costs) for costs in zip(*rounds[1:], strict=True))
                 ratio = ours.server_us / theirs.server_us

@@ -28,7 +28,6 @@ from bench.machine import description
 from bench.sides import filled
 from servers import PASSWORD
 
-DATA = Data(referrals=110_000, influencer=10_000)
 CLIENTS = 60
 READERS = 4
 PAUSE = 0.1  # seconds between a reader's calls: the cores are left to bcrypt
@@ -41,9 +40,9 @@ def percentile(seconds: Sequence[float], which: int) -> float:
     return quantiles(seconds, n=100)[which - 1] * 1000
 
 
-async def reads(address: str, seconds: float) -> dict[str, float]:
+async def reads(address: str, data: Data, seconds: float) -> dict[str, float]:
     until = time.perf_counter() + seconds
-    asked = itertools.cycle(reads_of_code_status(DATA))
+    asked = itertools.cycle(reads_of_code_status(data))
     taken: list[float] = []
 
     async def keep_reading(call: Call) -> None:
@@ -59,10 +58,10 @@ async def reads(address: str, seconds: float) -> dict[str, float]:
     return {"reads_p50_ms": percentile(taken, 50), "reads_p99_ms": percentile(taken, 99)}
 
 
-async def flood(address: str, seconds: float, patience: float) -> dict[str, float]:
+async def flood(address: str, data: Data, seconds: float, patience: float) -> dict[str, float]:
     """Log-ins without a pause; who is refused waits for `patience` seconds, or up to twice as long."""
     started = last = time.perf_counter()
-    bodies = log_ins(DATA)
+    bodies = log_ins(data)
     done = 0
     refused: list[float] = []
 
@@ -121,25 +120,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--referrals", type=int, default=110_000)
     parser.add_argument("--json", type=Path, default=Path("build/bench-flood.json"))
     options = parser.parse_args()
 
     print(description())
-    seconds = options.seconds
+    data, seconds = Data(options.referrals, influencer=options.referrals // 11), options.seconds
     with (
-        filled(DATA) as database,
+        filled(data) as database,
         database.service() as service,
         database.service(rate_limits="on") as limited,
     ):
-        reading, reading_limited = (partial(reads, s.api, seconds) for s in (service, limited))
+        reading, reading_limited = (
+            partial(reads, s.api, data, seconds) for s in (service, limited)
+        )
         rounds = [
             {
                 "bare": {"log_ins_per_second": bare_bcrypt(seconds)},
                 "quiet": at_once(reading),
-                "flood": at_once(reading, partial(flood, service.api, seconds, patience=1)),
-                "rude": at_once(reading, partial(flood, service.api, seconds, patience=0)),
+                "flood": at_once(reading, partial(flood, service.api, data, seconds, patience=1)),
+                "rude": at_once(reading, partial(flood, service.api, data, seconds, patience=0)),
                 "limits": at_once(
-                    reading_limited, partial(flood, limited.api, seconds, patience=0)
+                    reading_limited, partial(flood, limited.api, data, seconds, patience=0)
                 ),
             }
             for _ in range(options.rounds)

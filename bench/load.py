@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import re
 import shutil
 import statistics
@@ -91,7 +92,9 @@ Player = Callable[[Call], Awaitable[None]]
 """Makes one or more calls on a connection; raises when an answer is not as expected."""
 
 
-async def play(address: str, player: Player, seconds: int, connections: int = CONNECTIONS) -> Load:
+async def play(
+    address: str, player: Player, seconds: float, connections: int = CONNECTIONS
+) -> Load:
     """Have the player play on every connection, again and again."""
     taken: list[float] = []
     async with connected(address, connections, taken) as calls:
@@ -124,7 +127,7 @@ async def connected(
             call.writer.close()
 
 
-async def read(address: str, reads: Sequence[Read], seconds: int) -> Load:
+async def read(address: str, reads: Sequence[Read], seconds: float) -> Load:
     """Ask one after the other, again and again, on every connection; every answer must be 200."""
     if shutil.which("wrk"):
         return await asyncio.to_thread(_wrk, address, reads, seconds)
@@ -155,7 +158,7 @@ end
 """
 
 
-def _wrk(address: str, reads: Sequence[Read], seconds: int) -> Load:
+def _wrk(address: str, reads: Sequence[Read], seconds: float) -> Load:
     asked = ",".join(
         f'{{"{path}", {f"{chr(34)}Bearer {token}{chr(34)}" if token else "nil"}}}'
         for path, token in reads
@@ -167,7 +170,7 @@ def _wrk(address: str, reads: Sequence[Read], seconds: int) -> Load:
             "wrk",
             "-t1",
             f"-c{CONNECTIONS}",
-            f"-d{seconds}s",
+            f"-d{math.ceil(seconds)}s",
             "--latency",
             "-s",
             script.name,

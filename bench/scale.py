@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10**3, 10**5, 10**7])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--plot", type=Path, default=Path("docs/scale.svg"))
     parser.add_argument("--json", type=Path, default=Path("build/bench-scale.json"))
     options = parser.parse_args()
@@ -47,7 +47,10 @@ def main() -> None:
                     name: database.cost(service, loading(address=service.api, seconds=seconds))
                     for name, loading in reads(data).items()
                 }
-                for seconds in [2, *[options.seconds] * options.rounds]  # a warm-up first
+                for seconds in [
+                    options.seconds,
+                    *[options.seconds] * options.rounds,
+                ]  # a warm-up first
             ]
             for name in rounds[0]:
                 costs = [costs_of[name] for costs_of in rounds[1:]]

@@ -48,9 +48,8 @@ class Node:
         return [server, *map(int, children)]
 
     def initialise(self, *options: object) -> None:
-        self._run(
-            *("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", *options)
-        )
+        making = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._run("initdb", "-D", self.data, *making, *options)
         self.start()
         execute(self.url.replace(f"/{DATABASE}", "/postgres"), f"CREATE DATABASE {DATABASE}")
 

@@ -9,6 +9,7 @@ Hypothesis tries few examples, always the same; HYPOTHESIS_PROFILE=long lets it 
 import os
 from contextlib import ExitStack
 from dataclasses import astuple
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,6 +19,9 @@ from fakes import FakeClock
 
 SERVER = pytest.StashKey[Server]()
 DATABASES = pytest.StashKey[Databases]()
+
+TESTS = Path(__file__).parent
+LONGEST_FIRST = ["hostile", "faults", "fuzz", "integration", "e2e", "contract", "unit"]
 
 settings.register_profile(
     "quick",
@@ -39,6 +43,18 @@ def pytest_sessionstart(session):
     if not hasattr(config, "workerinput"):
         config.stash[SERVER] = chosen_server()
         config.get_terminal_writer().line(f"Database: {config.stash[SERVER].name}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Twice as many as there are cores, for most tests wait for a server most of the time."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The modules that take longest first, so that no worker is busy with one when the others are done."""
+    items.sort(key=lambda item: LONGEST_FIRST.index(item.path.relative_to(TESTS).parts[0]))
 
 
 def started(config: pytest.Config) -> Databases:
@@ -88,6 +104,16 @@ async def database(empty_database_url):
 
     async with Database(empty_database_url, pool_size=20) as database:
         yield database
+
+
+@pytest.fixture(scope="module")
+def uncounted():
+    """The processes that these tests start run without coverage, in three quarters of the time: what runs in them is
+    counted where other tests run it.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -150,7 +150,7 @@ def query(url: str, statement: str, before: Iterable[str] = ()) -> list[tuple[ob
 
     async def run() -> list[tuple[object, ...]]:
         connection = await asyncpg.connect(
-            url, timeout=10, command_timeout=30, statement_cache_size=0
+            url, timeout=30, command_timeout=120, statement_cache_size=0
         )
         try:
             for preparation in before:

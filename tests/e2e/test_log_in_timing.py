@@ -15,6 +15,8 @@ from timing import auc
 TIMES = 200
 MOST_TRIES = 8  # more times tell more exactly, where chance decides after 200
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 
 @pytest.fixture
 def client(databases, tmp_path):

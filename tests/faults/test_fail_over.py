@@ -21,7 +21,7 @@ from referral.adapters.postgres.migrate import migrate
 from servers import Server, eventually, is_ready, running, start
 from writers import writing
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("uncounted")]
 
 
 @pytest.fixture
@@ -202,6 +202,7 @@ def test_f08_a_registration_that_the_standby_did_not_confirm_is_confirmed_when_i
         server.client() as client,
         ThreadPoolExecutor() as others,
     ):
+        hashing = client.post("/auth/user", json=details("bob")).elapsed
 
         def register() -> httpx.Response:
             return client.post("/auth/user", json=details("ann"), headers={"Idempotency-Key": "1"})
@@ -214,9 +215,11 @@ def test_f08_a_registration_that_the_standby_did_not_confirm_is_confirmed_when_i
         pair.standby.send(signal.SIGCONT)
 
         assert unknown.json()["type"] == "/problems/outcome-unknown"
-        assert unknown.elapsed.total_seconds() < 3
+        assert (unknown.elapsed - hashing).total_seconds() < 3
         assert [answer.status_code for answer in again] == [503, 503]
         confirmed = register()
         assert confirmed.status_code == 201
         assert confirmed.headers["idempotency-replayed"] == "true"
-    assert query(pair.standby.url, "SELECT id::text FROM users") == [(confirmed.json()["id"],)]
+    assert query(pair.standby.url, "SELECT id::text FROM users WHERE username = 'ann'") == [
+        (confirmed.json()["id"],)
+    ]

@@ -18,6 +18,8 @@ EXAMPLES = int(os.environ.get("REFERRAL_TEST_FUZZ_EXAMPLES", "0"))
 CALLERS = ("signed-in", "anonymous")
 OPERATIONS = 14  # schemathesis counts for each
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 
 @pytest.fixture(scope="module")
 def server(databases, tmp_path_factory):

@@ -4,7 +4,8 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from functools import lru_cache
+from urllib.parse import quote, quote_plus, urlencode
 
 from hostile.description import Description
 from hostile.inputs import texts
@@ -129,13 +130,14 @@ class Places:
             body = self.json(operation, field, spelled(value))
             yield self.request(operation, body=body, private=value)
         for field in fitting(described.fields(operation, FORM)):
-            form = {**self.right(operation), "grant_type": "password", field: encoded(value)}
-            body = urlencode(form).encode()
+            rest = {**self.right(operation), "grant_type": "password"}
+            rest.pop(field, None)
+            body = f"{urlencode(rest)}&{field}={quoted_plus(value)}".encode()
             yield self.request(operation, body=body, headers={"Content-Type": FORM}, private=value)
         for field in fitting(described.parameters(operation, "path")):
-            yield self.request(operation, path={field: quote(encoded(value), safe="")})
+            yield self.request(operation, path={field: quoted(value)})
         for field in fitting(described.parameters(operation, "query")):
-            query = urlencode({field: encoded(value)})
+            query = f"{field}={quoted_plus(value)}"
             yield self.request(operation, query=query, private=value)
 
     def request(
@@ -193,9 +195,23 @@ def _newcomer(name: str) -> dict[str, str]:
     return {"username": name, "email": f"{name}@example.org", "password": f"{name} good"}
 
 
+# One text goes into many places, one after the other, and some are long.
+@lru_cache(maxsize=1)
 def spelled(text: str) -> str:
     """The text as a JSON string: as short as can be, unless UTF-8 cannot carry it."""
     return json.dumps(text, ensure_ascii=any("\ud800" <= c <= "\udfff" for c in text))
+
+
+@lru_cache(maxsize=1)
+def quoted(text: str) -> str:
+    """The text as a part of a path."""
+    return quote(encoded(text), safe="")
+
+
+@lru_cache(maxsize=1)
+def quoted_plus(text: str) -> str:
+    """The text as a value in a query or a form."""
+    return quote_plus(encoded(text))
 
 
 def encoded(text: str) -> bytes:

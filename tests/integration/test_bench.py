@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+QUICK = ["--rounds=1", "--seconds=0.2"]
+
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 @pytest.mark.parametrize(
     ("program", "options"),
     [
-        ("compare", ["--rounds=1", "--seconds=1", "--only=code"]),
-        ("compare", ["--rounds=1", "--seconds=1", "--only=refresh"]),
-        ("flood", ["--rounds=1", "--seconds=1"]),
+        ("compare", [*QUICK, "--referrals=1100", "--only", "code", "refresh"]),
+        ("flood", ["--rounds=1", "--seconds=1", "--referrals=1100"]),
         ("startup", ["--rounds=1"]),
         ("guess_timing", ["--times=2", "--cost=6", "--tolerance=0.5"]),
         ("thief", ["--families=4"]),
-        ("scale", ["--rounds=1", "--seconds=1", "--sizes=1000", "--plot=plot.svg"]),
+        ("scale", [*QUICK, "--sizes=1000", "--plot=plot.svg"]),
     ],
 )
 def test_a_benchmark_measures_the_service_and_says_what_it_found(tmp_path, program, options):

@@ -15,9 +15,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
 import pytest
 
 import referral
+from databases import query
 from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
 from referral.adapters.embedded_postgres.programs import reachable, server_account
 from referral.adapters.embedded_postgres.supervisor import LOG_BYTES
@@ -220,10 +222,8 @@ VICTIMS = {"the server": [0], "the supervisor": [1], "both": [0, 1]}
 def test_f05_a_killed_server_is_back_within_three_seconds_each_time(place, victims):
     with embedded_postgres(place / "data"):
         pass
-    began = time.monotonic()
+    taken = []
     with embedded_postgres(place / "data") as url:
-        # Where so much else runs that an ordinary start takes long, this does too.
-        patience = max(3, 10 * (time.monotonic() - began))
         sql(url, "CREATE TABLE kept (kill integer)")
         for kill in range(5):
             processes = processes_of(place / "data")
@@ -233,12 +233,14 @@ def test_f05_a_killed_server_is_back_within_three_seconds_each_time(place, victi
                 with suppress(ProcessLookupError):  # a supervisor without its server ends by itself
                     os.kill(processes[victim], signal.SIGKILL)
 
-            eventually(
-                lambda server=processes[0]: is_replaced(place / "data", url, server), patience
-            )
+            began = time.monotonic()
+            eventually(lambda server=processes[0]: is_replaced(place / "data", url, server))
+            taken.append(time.monotonic() - began)
         assert sql(url, "SELECT string_agg(kill::text, '' ORDER BY kill) FROM kept") == "01234"
 
     assert not servers_in(place)
+    # What else the machine does may hold up one or two of them.
+    assert sorted(taken)[2] < 3, taken
 
 
 def processes_of(data_dir: Path) -> tuple[int, int]:
@@ -249,8 +251,8 @@ def processes_of(data_dir: Path) -> tuple[int, int]:
 
 def is_replaced(data_dir: Path, url: str, killed: int) -> bool:
     try:
-        return sql(url, "SELECT 1") == "1" and postmaster_of(data_dir) != killed
-    except (subprocess.CalledProcessError, FileNotFoundError, IndexError):
+        return query(url, "SELECT 1") == [(1,)] and postmaster_of(data_dir) != killed
+    except (asyncpg.PostgresError, OSError, IndexError):
         return False
 
 
