@@ -33,7 +33,7 @@ async def list_admins(use: UseCases) -> list[Shown]:
         {
             "id": held.user.id,
             "email": held.user.email.value,
-            "username": held.user.username.value,
+            "username": held.user.username and held.user.username.value,
             "granted_at": held.granted_at,
         }
         for held in await use.access.list_admins()
