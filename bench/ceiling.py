@@ -33,9 +33,9 @@ from referral.adapters.postgres.accounts.users import _ADD as _ADD_USER
 from referral.adapters.postgres.accounts.users import _BY_USERNAME, _TAKEN
 from referral.adapters.postgres.accounts.users import _LOCK as _LOCK_USER
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.programs.issuing import ADD
 from referral.adapters.postgres.programs.referral_codes import (
     _ACTIVE_BY_EMAIL,
-    _ADD,
     _BY_TEXT,
     _PAGE,
     _RETIRE,
@@ -89,6 +89,7 @@ class Connection:
 class Ceiling:
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(os.cpu_count())
+        self.revision: UUID | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -143,7 +144,7 @@ class Ceiling:
             return await connection.fetch(statement.sql, *arguments)
 
     async def code_status(self, text: str) -> tuple[int, bytes]:
-        row = await self.row(_BY_TEXT, text)
+        row = await self.row(_BY_TEXT, *_BY_TEXT.arguments({"text": text}))
         return 200, encode(
             {
                 "code": row["text"],
@@ -212,13 +213,25 @@ class Ceiling:
             "text": secrets.token_hex(6).upper(),
             "issued_at": datetime.now(UTC),
             "expires_at": new.expires_at,
+            "program_id": 1,
+            "revision": await self.revision_of_default(),
+            "max_uses": None,
         }
-        return 201, encode(code(await self.row(_ADD, *_ADD.arguments(values))))
+        added = await self.row(ADD, *ADD.arguments(values))
+        return 201, encode(code({**added, "slug": "default"}))
+
+    async def revision_of_default(self) -> UUID:
+        if self.revision is None:
+            async with Connection() as connection:
+                self.revision = await connection.fetchval(
+                    "SELECT revision FROM programs WHERE id = 1"
+                )
+        return self.revision
 
     async def retire(self, user_id: UUID, text: str) -> tuple[int, bytes]:
         async with Connection() as connection, connection.transaction():
             await connection.fetchrow(_LOCK_USER.sql, user_id)
-            row = await connection.fetchrow(_BY_TEXT.sql, text)
+            row = await connection.fetchrow(_BY_TEXT.sql, *_BY_TEXT.arguments({"text": text}))
             if row["owner_id"] != user_id:
                 return 403, b""
             values = {"code_id": row["id"], "now": datetime.now(UTC)}
@@ -344,6 +357,9 @@ def code(row: Any) -> dict[str, Any]:
         "code": row["text"],
         "expires_at": row["expires_at"],
         "is_active": is_active(row),
+        "program": row["slug"],
+        "max_uses": row["max_uses"],
+        "uses": row["uses"],
     }
 
 

@@ -6,6 +6,7 @@ are; each worker then has a database of its own.
 Hypothesis tries few examples, always the same; HYPOTHESIS_PROFILE=long lets it try many, new ones each time.
 """
 
+import json
 import os
 from contextlib import ExitStack
 from dataclasses import astuple
@@ -15,7 +16,9 @@ import pytest
 from hypothesis import settings
 
 from databases import Databases, Server, chosen_server, databases_on, execute
+from examples import DEFAULT_REVISION
 from fakes import FakeClock
+from referral.domain.programs.terms import Terms
 
 SERVER = pytest.StashKey[Server]()
 DATABASES = pytest.StashKey[Databases]()
@@ -89,11 +92,17 @@ def database_url(databases):
 
 @pytest.fixture
 def empty_database_url(database_url):
-    """The shared database, with nothing in its tables."""
+    """The shared database, as empty as one that was just migrated."""
     from referral.adapters.postgres.tables import metadata
 
     tables = ", ".join(table.name for table in metadata.sorted_tables)
-    execute(database_url, f"TRUNCATE {tables} RESTART IDENTITY")
+    execute(
+        database_url,
+        f"TRUNCATE {tables} RESTART IDENTITY",
+        f"""INSERT INTO programs (slug, name, status, terms_version, revision, created_at)
+            VALUES ('default', 'Default', 'active', 1, '{DEFAULT_REVISION}', now())""",
+        f"INSERT INTO program_terms VALUES (1, 1, '{json.dumps(Terms().plain())}', now())",
+    )
     return database_url
 
 

@@ -6,7 +6,16 @@ from uuid import UUID
 from referral.application.ports import Clock
 from referral.domain.access.refresh_token import FamilyId, RefreshToken, digest_of
 from referral.domain.accounts.user import EmailAddress, User, UserId, Username
-from referral.domain.programs.referral_code import CodeText, NewReferralCode
+from referral.domain.programs.program import (
+    DEFAULT,
+    Program,
+    ProgramId,
+    ProgramInForce,
+    ProgramStatus,
+)
+from referral.domain.programs.referral import Referral, ReferralStatus
+from referral.domain.programs.referral_code import CodeText, NewReferralCode, ReferralCode
+from referral.domain.programs.terms import Terms, TermsVersion
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -28,14 +37,48 @@ def a_user(
     )
 
 
+DEFAULT_REVISION = UUID(int=0)
+DEFAULT_PROGRAM = ProgramInForce(
+    Program(
+        id=ProgramId(1),
+        slug=DEFAULT,
+        name="Default",
+        status=ProgramStatus.ACTIVE,
+        created_at=NOW,
+        terms_version=TermsVersion(1),
+        revision=DEFAULT_REVISION,
+    ),
+    Terms(),
+)
+
+
 def a_new_code(
-    owner: User, text: str = "SPRING-2030", *, issued_at: datetime = NOW, days: float = 7
+    owner: User,
+    text: str = "SPRING-2030",
+    *,
+    issued_at: datetime = NOW,
+    days: float = 7,
+    program: ProgramInForce = DEFAULT_PROGRAM,
 ) -> NewReferralCode:
     return NewReferralCode(
         owner_id=owner.id,
+        program=program,
         text=CodeText(text),
         issued_at=issued_at,
         expires_at=issued_at + timedelta(days=days),
+    )
+
+
+def a_referral(referee: UserId, code: ReferralCode, *, created_at: datetime = NOW) -> Referral:
+    return Referral(
+        referrer_id=code.owner_id,
+        referee_id=referee,
+        code_id=code.id,
+        program_id=code.program.id,
+        terms_version=code.program.terms_version,
+        status=ReferralStatus.QUALIFIED,
+        created_at=created_at,
+        qualified_at=created_at,
     )
 
 

@@ -16,11 +16,12 @@ from collections.abc import (
 )
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from examples import DEFAULT_PROGRAM, NOW
 from referral.application.access.limit import Limit, Use, refused_for
 from referral.application.access.ports import (
     IN_PROGRESS,
@@ -37,7 +38,13 @@ from referral.application.accounts.participant_reference import ParticipantRefer
 from referral.application.accounts.ports import Participants, Users
 from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.application.ports import Clock, Deed
-from referral.application.programs.ports import Referee, ReferralCodes, Referrals
+from referral.application.programs.ports import (
+    ProgramChanged,
+    Programs,
+    Referee,
+    ReferralCodes,
+    Referrals,
+)
 from referral.application.transaction import Transaction
 from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH, ApiKey
 from referral.domain.access.caller import OPERATOR, KeyId, Scope
@@ -71,7 +78,22 @@ from referral.domain.accounts.user import (
     Username,
 )
 from referral.domain.errors import DatabaseUnavailable, InvalidInput
-from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken
+from referral.domain.programs.errors import (
+    ActiveCodeExists,
+    CodeNotFound,
+    CodeTaken,
+    ProgramNotFound,
+    SlugTaken,
+    TermsNotFound,
+)
+from referral.domain.programs.program import (
+    DEFAULT,
+    NewProgram,
+    Program,
+    ProgramId,
+    ProgramInForce,
+    Slug,
+)
 from referral.domain.programs.referral import Referral
 from referral.domain.programs.referral_code import (
     GENERATED_LENGTH,
@@ -81,6 +103,7 @@ from referral.domain.programs.referral_code import (
     NewReferralCode,
     ReferralCode,
 )
+from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 
 
 @dataclass
@@ -306,6 +329,12 @@ class Rows:
     """What is stored. The values never change, so a copy of the containers is a snapshot."""
 
     participants: dict[UserId, Participant] = field(default_factory=dict)
+    programs: dict[Slug, Program] = field(
+        default_factory=lambda: {DEFAULT: DEFAULT_PROGRAM.program}
+    )
+    terms: dict[Slug, list[KeptTerms]] = field(
+        default_factory=lambda: {DEFAULT: [KeptTerms(TermsVersion(1), DEFAULT_PROGRAM.terms, NOW)]}
+    )
     codes: dict[CodeId, ReferralCode] = field(default_factory=dict)
     referrals: list[Referral] = field(default_factory=list)
     refresh_tokens: dict[Digest, RefreshToken] = field(default_factory=dict)
@@ -315,6 +344,8 @@ class Rows:
     def snapshot(self) -> "Rows":
         return Rows(
             dict(self.participants),
+            dict(self.programs),
+            {slug: [*terms] for slug, terms in self.terms.items()},
             dict(self.codes),
             list(self.referrals),
             dict(self.refresh_tokens),
@@ -339,6 +370,14 @@ class Rows:
             raise UserNotFound
         return user
 
+    def in_force(self, slug: Slug) -> ProgramInForce:
+        if slug not in self.programs:
+            raise ProgramNotFound
+        return ProgramInForce(self.programs[slug], self.terms[slug][-1].terms)
+
+    def now_of(self, code: ReferralCode) -> ReferralCode:
+        return replace(code, program=self.in_force(code.program.slug).of_code)
+
 
 class Access(Protocol):
     """How a store gets at the rows: those that are committed, or those of its transaction."""
@@ -361,6 +400,7 @@ class InMemoryStore:
         self.idempotency_records = InMemoryIdempotencyRecords(self)
         self.users = InMemoryUsers(self)
         self.participants = InMemoryParticipants(self)
+        self.programs = InMemoryPrograms(self)
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
@@ -409,6 +449,7 @@ class InMemoryTransaction:
 
     users: Users
     participants: Participants
+    programs: Programs
     codes: ReferralCodes
     referrals: Referrals
     refresh_tokens: RefreshTokens
@@ -417,6 +458,7 @@ class InMemoryTransaction:
         self._rows = rows
         self.users = InMemoryUsers(self)
         self.participants = InMemoryParticipants(self)
+        self.programs = InMemoryPrograms(self)
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
@@ -541,12 +583,70 @@ def _participant(rows: Rows, reference: ParticipantReference) -> Participant:
 
 
 @dataclass(frozen=True)
+class InMemoryPrograms:
+    access: Access
+
+    async def add(self, program: NewProgram, terms: Terms) -> Program:
+        async with self.access.write() as rows:
+            if program.slug in rows.programs:
+                raise SlugTaken
+            stored = Program(
+                **{item.name: getattr(program, item.name) for item in fields(program)},
+                id=ProgramId(len(rows.programs) + 1),
+                terms_version=TermsVersion(1),
+                revision=uuid4(),
+            )
+            rows.programs[program.slug] = stored
+            rows.terms[program.slug] = [KeptTerms(TermsVersion(1), terms, program.created_at)]
+            return stored
+
+    async def in_force(self, slug: Slug) -> ProgramInForce:
+        return self.access.read().in_force(slug)
+
+    async def lock(self, slug: Slug) -> Program:
+        async with self.access.write() as rows:
+            return rows.in_force(slug).program
+
+    async def save(self, program: Program) -> Program:
+        async with self.access.write() as rows:
+            stored = rows.programs[program.slug]
+            rows.programs[program.slug] = replace(
+                program, terms_version=stored.terms_version, revision=uuid4()
+            )
+            return rows.programs[program.slug]
+
+    async def page_of(self, request: ListRequest) -> ListPage[Program]:
+        newest = reversed(self.access.read().programs.values())
+        found = [p for p in newest if request.cursor is None or p.id < request.cursor]
+        return ListPage.of(found[: request.limit + 1], request, lambda program: program.id)
+
+    async def add_terms(self, slug: Slug, terms: Terms, now: datetime) -> KeptTerms:
+        async with self.access.write() as rows:
+            program = rows.in_force(slug).program
+            kept = KeptTerms(TermsVersion(program.terms_version + 1), terms, now)
+            rows.terms[slug].append(kept)
+            rows.programs[slug] = replace(program, terms_version=kept.version, revision=uuid4())
+            return kept
+
+    async def terms(self, slug: Slug, version: TermsVersion) -> KeptTerms:
+        rows = self.access.read()
+        rows.in_force(slug)
+        for kept in rows.terms[slug]:
+            if kept.version == version:
+                return kept
+        raise TermsNotFound
+
+
+@dataclass(frozen=True)
 class InMemoryReferralCodes:
     access: Access
 
     async def add(self, code: NewReferralCode) -> ReferralCode:
         async with self.access.write() as rows:
             rows.participant(code.owner_id)
+            program = code.program.program
+            if rows.programs[program.slug].revision != program.revision:
+                raise ProgramChanged
             if any(other.text == code.text for other in rows.codes.values()):
                 raise CodeTaken
             code = replace(code, issued_at=_not_before_a_withdrawal(rows, code))
@@ -556,9 +656,11 @@ class InMemoryReferralCodes:
             stored = ReferralCode(
                 id=CodeId(len(rows.codes) + 1),
                 owner_id=code.owner_id,
+                program=code.program.of_code,
                 text=code.text,
                 issued_at=code.issued_at,
                 expires_at=code.expires_at,
+                max_uses=code.program.terms.code.max_uses,
             )
             rows.codes[stored.id] = stored
             return stored
@@ -576,6 +678,12 @@ class InMemoryReferralCodes:
                 if code.is_active(now):
                     rows.codes[code.id] = code.retire(now)
 
+    async def retire_active(self, owner_id: UserId, program_id: ProgramId, now: datetime) -> None:
+        async with self.access.write() as rows:
+            for code in [*_owned(rows, owner_id)]:
+                if code.program.id == program_id and code.is_active(now):
+                    rows.codes[code.id] = code.retire(now)
+
     async def active_by_email(
         self, email: EmailAddress, now: datetime
     ) -> tuple[ReferralCode, PublicUser]:
@@ -583,7 +691,7 @@ class InMemoryReferralCodes:
         for owner in rows.participants.values():
             if owner.email and owner.email.key == email.key:
                 for code in _owned(rows, owner.id):
-                    if code.is_active(now):
+                    if code.program.slug == DEFAULT and code.is_active(now):
                         public = PublicUser(id=owner.id, username=owner.username, email=owner.email)
                         return code, public
         raise CodeNotFound
@@ -599,7 +707,9 @@ def _not_before_a_withdrawal(rows: Rows, new: NewReferralCode) -> datetime:
     withdrawn = (
         old.retired_at
         for old in _owned(rows, new.owner_id)
-        if old.retired_at and old.issued_at <= new.issued_at < min(old.retired_at, old.expires_at)
+        if old.program.id == new.program.program.id
+        and old.retired_at
+        and old.issued_at <= new.issued_at < min(old.retired_at, old.expires_at)
     )
     return max(withdrawn, default=new.issued_at)
 
@@ -610,6 +720,7 @@ def _overlap(new: NewReferralCode, old: ReferralCode) -> bool:
     ever_active = old.issued_at < end
     return (
         new.owner_id == old.owner_id
+        and new.program.program.id == old.program.id
         and ever_active
         and new.issued_at < end
         and old.issued_at < new.expires_at
@@ -617,13 +728,13 @@ def _overlap(new: NewReferralCode, old: ReferralCode) -> bool:
 
 
 def _owned(rows: Rows, owner_id: UserId) -> Iterator[ReferralCode]:
-    return (code for code in rows.codes.values() if code.owner_id == owner_id)
+    return (rows.now_of(code) for code in rows.codes.values() if code.owner_id == owner_id)
 
 
 def _by_text(rows: Rows, text: CodeText) -> ReferralCode:
     for code in rows.codes.values():
         if code.text == text:
-            return code
+            return rows.now_of(code)
     raise CodeNotFound
 
 
@@ -634,6 +745,8 @@ class InMemoryReferrals:
     async def add(self, referral: Referral) -> None:
         async with self.access.write() as rows:
             rows.referrals.append(referral)
+            used = rows.codes[referral.code_id]
+            rows.codes[used.id] = replace(used, uses=used.uses + 1)
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         rows = self.access.read()

@@ -13,7 +13,8 @@ from databases import query
 Outcome = Literal["sent", "acknowledged", "refused", "unknown"]
 
 _ONE_ACTIVE = """
-    SELECT count(*) FROM referral_codes a JOIN referral_codes b ON a.owner_id = b.owner_id AND a.id < b.id
+    SELECT count(*) FROM referral_codes a JOIN referral_codes b ON a.id < b.id
+        AND (a.owner_id, a.program_id) = (b.owner_id, b.program_id)
     WHERE tstzrange(a.issued_at, least(a.retired_at, a.expires_at))
         && tstzrange(b.issued_at, least(b.retired_at, b.expires_at))
 """

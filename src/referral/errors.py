@@ -19,13 +19,18 @@ ReferralError
 │   ├── KeyNotFound
 │   ├── NotAnAdministrator
 │   ├── ParticipantNotFound
+│   ├── ProgramNotFound
+│   ├── TermsNotFound
 │   └── UserNotFound
 ├── Conflict                it collides with what is there
 │   ├── ActiveCodeExists
 │   ├── CodeTaken
 │   ├── EmailTaken
 │   ├── ExternalIdTaken
+│   ├── ProgramNotOpen
 │   ├── RequestInProgress
+│   ├── SlugTaken
+│   ├── StatusNotReachable
 │   └── UsernameTaken
 └── Busy                    come back later
     ├── TooManyAttempts
@@ -78,6 +83,11 @@ from referral.domain.programs.errors import (
     CodeTaken,
     NotYourCode,
     NotYourReferrals,
+    ProgramNotFound,
+    ProgramNotOpen,
+    SlugTaken,
+    StatusNotReachable,
+    TermsNotFound,
 )
 
 __all__ = [
@@ -105,10 +115,15 @@ __all__ = [
     "OutcomeUnknown",
     "ParticipantNotFound",
     "PersonNeeded",
+    "ProgramNotFound",
+    "ProgramNotOpen",
     "QuotaExceeded",
     "ReferralError",
     "RequestInProgress",
     "ShuttingDown",
+    "SlugTaken",
+    "StatusNotReachable",
+    "TermsNotFound",
     "TooManyAttempts",
     "Unauthenticated",
     "UserNotFound",

@@ -13,6 +13,7 @@ from referral.adapters.postgres.accounts.participants import PostgresParticipant
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.joint import JoiningQueries
+from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
@@ -28,6 +29,7 @@ class PostgresStore:
         queries = JoiningQueries(self.database)
         self.users = PostgresUsers(queries)
         self.participants = PostgresParticipants(queries)
+        self.programs = PostgresPrograms(queries)
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)
@@ -52,6 +54,11 @@ def users(store):
 @pytest.fixture
 def participants(store):
     return store.participants
+
+
+@pytest.fixture
+def programs(store):
+    return store.programs
 
 
 @pytest.fixture

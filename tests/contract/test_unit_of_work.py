@@ -1,8 +1,9 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from examples import NOW, a_new_code, a_refresh_token, a_user
+from examples import a_new_code, a_referral, a_refresh_token, a_user
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
@@ -11,7 +12,6 @@ from referral.domain.access.errors import InvalidRefreshToken
 from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
 from referral.domain.errors import DatabaseUnavailable
 from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken
-from referral.domain.programs.referral import Referral
 
 
 class Stop(Exception):
@@ -23,9 +23,7 @@ async def sign_up_bob(tx, ann):
     bob = a_user("bob", number=2)
     code = await tx.codes.add(a_new_code(ann))
     await tx.users.add(bob)
-    await tx.referrals.add(
-        Referral(referrer_id=ann.id, referee_id=bob.id, code_id=code.id, created_at=NOW)
-    )
+    await tx.referrals.add(a_referral(bob.id, code))
     token = a_refresh_token(bob)
     await tx.refresh_tokens.add(token)
     return bob, code, token
@@ -53,7 +51,7 @@ async def test_at_a_clean_end_all_of_it_is_stored(store, ann):
         bob, code, token = await sign_up_bob(tx, ann)
 
     assert (await store.users.by_id(bob.id)).referrer_id == ann.id
-    assert await store.codes.by_text(code.text) == code
+    assert await store.codes.by_text(code.text) == replace(code, uses=1)
     assert await store.refresh_tokens.lock(token.digest) == (token, await store.users.by_id(bob.id))
     assert (await store.referrals.page_of(ann.id, PageRequest())).total == 1
 
@@ -140,7 +138,7 @@ async def test_inside_one_sees_ones_own_writes(store, ann):
         bob, code, _ = await sign_up_bob(tx, ann)
 
         assert (await tx.users.by_id(bob.id)).referrer_id == ann.id
-        assert await tx.codes.by_text(code.text) == code
+        assert await tx.codes.by_text(code.text) == replace(code, uses=1)
         assert (await tx.referrals.page_of(ann.id, PageRequest())).total == 1
 
 

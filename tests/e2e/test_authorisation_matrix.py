@@ -1,5 +1,6 @@
 """Who may do what: every operation of the OpenAPI document, called by every kind of caller."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -14,6 +15,7 @@ from operators import Key, make_administrator, make_keys
 from people import FAR, Person, details, join, log_in
 from referral.domain.access.api_key import key_of
 from referral.domain.access.caller import Scope
+from referral.domain.programs.terms import Terms
 from servers import PASSWORD, SECRET, running
 
 PREFIX = "/api/v1"
@@ -43,7 +45,14 @@ POLICIES = {
     "PUT /participants/{participant}": Scope.PARTICIPANTS_WRITE,
     "GET /participants/{participant}": Scope.PARTICIPANTS_READ,
     "DELETE /participants/{participant}": Scope.PARTICIPANTS_WRITE,
+    "POST /programs": Scope.PROGRAMS_WRITE,
+    "GET /programs": Scope.PROGRAMS_READ,
+    "GET /programs/{slug}": Scope.PROGRAMS_READ,
+    "PATCH /programs/{slug}": Scope.PROGRAMS_WRITE,
+    "POST /programs/{slug}/terms": Scope.PROGRAMS_WRITE,
+    "GET /programs/{slug}/terms/{version}": Scope.PROGRAMS_READ,
 }
+_numbers = itertools.count(1)
 PROTECTED = [operation for operation, policy in POLICIES.items() if policy != PUBLIC]
 
 
@@ -59,6 +68,9 @@ def body_of(operation: str, owner: Person) -> dict[str, object] | None:
         "POST /codes": {"expires_at": FAR, "replace_active": True},
         "POST /keys": {"name": "shop", "scopes": ["keys:read"]},
         "PUT /participants/{participant}": {"locale": "de-AT"},
+        "POST /programs": {"slug": f"program-{next(_numbers)}", "name": "Summer", "terms": {}},
+        "PATCH /programs/{slug}": {"name": "Default"},
+        "POST /programs/{slug}/terms": {},
     }.get(operation)
 
 
@@ -80,6 +92,8 @@ def address_of(
         email_or_code=found_by,
         key_id=key_id,
         participant=participant,
+        slug="default",
+        version=1,
     )
 
 
@@ -370,12 +384,31 @@ def let_in(operation: str, owner: Person, administrator: Person) -> Person:
     return administrator if isinstance(POLICIES[operation], Scope) else owner
 
 
+def names_in(value: object, within: str = "") -> set[str]:
+    """The names of all fields, those within others as `items.id`."""
+    if isinstance(value, list):
+        return set().union(*(names_in(item, within) for item in value))
+    if not isinstance(value, dict):
+        return set()
+    return {within + name for name in value}.union(
+        *(names_in(inner, f"{within}{name}.") for name, inner in value.items())
+    )
+
+
 USER = {"id", "email", "username"}
-CODE = {"id", "user_id", "code", "expires_at", "is_active"}
+CODE = {
+    *("id", "user_id", "code", "expires_at", "is_active"),
+    *("program", "max_uses", "uses"),
+}
+PROGRAM = {
+    *("slug", "name", "status", "starts_at", "ends_at", "landing_url"),
+    *("terms_version", "created_at"),
+}
 PAGE = {"items", "total", "page", "size", "pages"}
 PARTICIPANT = {"id", "external_id", "email", "username", "locale", "created_at", "referrer_id"}
 KEY = {"id", "name", "scopes", "created_at", "expires_at", "last_used_at"}
 REFEREES = PAGE | {"next_cursor"} | {f"items.{name}" for name in USER | {"created_at"}}
+WITH_TERMS = names_in({"terms": Terms().plain()})
 FIELDS = {
     "POST /auth/user": USER,
     "POST /auth/user/{code}": USER,
@@ -390,19 +423,14 @@ FIELDS = {
     "POST /keys": KEY | {"key"},
     "PUT /participants/{participant}": PARTICIPANT,
     "GET /participants/{participant}": PARTICIPANT,
+    "POST /programs": PROGRAM | WITH_TERMS,
+    "GET /programs": {"items", "next_cursor"} | {f"items.{name}" for name in PROGRAM},
+    "GET /programs/{slug}": PROGRAM | WITH_TERMS,
+    "PATCH /programs/{slug}": PROGRAM,
+    "POST /programs/{slug}/terms": {"version", "created_at"} | WITH_TERMS,
+    "GET /programs/{slug}/terms/{version}": {"version", "created_at"} | WITH_TERMS,
     "GET /keys": {"items", "next_cursor"} | {f"items.{name}" for name in KEY},
 }
-
-
-def names_in(value: object, within: str = "") -> set[str]:
-    """The names of all fields, those within others as `items.id`."""
-    if isinstance(value, list):
-        return set().union(*(names_in(item, within) for item in value))
-    if not isinstance(value, dict):
-        return set()
-    return {within + name for name in value}.union(
-        *(names_in(inner, f"{within}{name}.") for name, inner in value.items())
-    )
 
 
 @pytest.mark.parametrize("operation", POLICIES)

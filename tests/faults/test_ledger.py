@@ -63,9 +63,8 @@ def test_what_is_as_clients_were_told_has_no_fault(written, url):
     ],
 )
 def test_a_database_that_says_something_else_is_found_out(change, fault, written, url):
-    execute(
-        url, "ALTER TABLE referral_codes DROP CONSTRAINT IF EXISTS ex_referral_codes_one_active"
-    )
+    execute(url, "DROP TRIGGER IF EXISTS ex_referral_codes_one_active ON referral_codes")
+    execute(url, "DROP TRIGGER IF EXISTS ex_referral_codes_one_active_still ON referral_codes")
 
     execute(url, change)
 

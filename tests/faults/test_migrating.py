@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '1s'")
     op.execute("CREATE TABLE visits (id bigint PRIMARY KEY, user_id uuid REFERENCES users)")
     op.execute("ALTER TABLE users ADD nickname text")
-    op.execute("ALTER TABLE referral_codes ADD uses integer NOT NULL DEFAULT 0")
+    op.execute("ALTER TABLE referral_codes ADD clicks integer NOT NULL DEFAULT 0")
     op.execute("ALTER TABLE referrals ADD note text NOT NULL DEFAULT ''")
     op.execute("ALTER TABLE refresh_tokens ADD device text")
     op.execute("ALTER TABLE rate_limits ADD label text")

@@ -58,6 +58,12 @@ FITTING = {
     "expires_at": {"times"},
     "key_id": {"ids"},
     "name": {"names"},
+    "starts_at": {"times"},
+    "ends_at": {"times"},
+    "slug": {"names"},
+    "program": {"names"},
+    "landing_url": {"emails"},
+    "version": {"ids"},
     "refresh_token": {"tokens"},
     "token": {"tokens"},
     "user_id": {"ids"},
@@ -157,11 +163,13 @@ class Places:
             "code": self.code,
             "email_or_code": self.caller.email,
             "key_id": self.caller.id,
+            "slug": "default",
+            "version": "1",
         }
         target = template.format(**{**ours, **(path or {})}) + (f"?{query}" if query else "")
         caller = self.issuer if operation == "POST /api/v1/codes" else self.caller
         right = {"Authorization": caller.bearer["Authorization"]}
-        if method == "POST" or operation.startswith("DELETE /api/v1/users"):
+        if method in {"POST", "PATCH"} or operation.startswith("DELETE /api/v1/users"):
             right["Content-Type"] = JSON
             body = json.dumps(self.right(operation)).encode() if body is None else body
         return Request(method, target, {**right, **(headers or {})}, body, private)
@@ -187,6 +195,9 @@ class Places:
             "DELETE /api/v1/users/me": {"password": "wrong"},
             "POST /api/v1/codes": {"expires_at": FAR, "replace_active": True},
             "POST /api/v1/keys": {"name": name, "scopes": ["keys:read"]},
+            "POST /api/v1/programs": {"slug": name, "name": name, "terms": {}},
+            "PATCH /api/v1/programs/{slug}": {"name": name},
+            "POST /api/v1/programs/{slug}/terms": {},
         }[operation]
 
 

@@ -73,8 +73,10 @@ def broken(databases, tmp_path):
     with databases.migrated() as url:
         execute(
             url,
-            "ALTER TABLE referral_codes DROP CONSTRAINT ex_referral_codes_one_active,"
-            " DROP CONSTRAINT ck_referral_codes_expires_later, ALTER expires_at TYPE text",
+            "DROP INDEX ix_referral_codes_ends",
+            "DROP TRIGGER ex_referral_codes_one_active ON referral_codes",
+            "DROP TRIGGER ex_referral_codes_one_active_still ON referral_codes",
+            "ALTER TABLE referral_codes DROP CONSTRAINT ck_referral_codes_expires_later, ALTER expires_at TYPE text",
             "INSERT INTO users VALUES ('00000000-0000-7000-8000-000000000001',"
             " 'ann', 'ann', 'ann@x', 'ann@x', 'hash', 1, NULL, 0, now())",
             "INSERT INTO referral_codes (owner_id, text, issued_at, expires_at) VALUES"

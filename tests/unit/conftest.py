@@ -41,7 +41,7 @@ from referral.application.accounts.ports import (
     Users,
 )
 from referral.application.ports import AuditLog, Clock, Randomness
-from referral.application.programs.ports import ReferralCodes, Referrals
+from referral.application.programs.ports import Programs, ReferralCodes, Referrals
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
 from referral.entrypoints.bootstrap.providers import Application
@@ -93,6 +93,7 @@ def container(
         UnitOfWork: store,
         Users: store.users,
         Participants: store.participants,
+        Programs: store.programs,
         ReferralCodes: store.codes,
         Referrals: store.referrals,
         RefreshTokens: store.refresh_tokens,

@@ -73,12 +73,12 @@ def test_checks_tell_everything_that_is_wrong_at_once():
     )
 
 
-def test_checks_keep_the_name_that_a_violation_has_already():
+def test_checks_tell_the_way_to_what_is_wrong_within_a_value():
     checks = Checks()
     with checks.of("address"):
         raise InvalidInput(Violation("It is too long.", "street"))
 
-    assert checks.violations == [Violation("It is too long.", "street")]
+    assert checks.violations == [Violation("It is too long.", "address/street")]
 
 
 def test_checks_that_found_nothing_are_silent():

@@ -30,6 +30,7 @@ class Deed:
     code_id: CodeId | None = None
     other_user_id: UserId | None = None
     other_key_id: KeyId | None = None
+    program: str = ""
     outcome: str = DONE
     reason: str = ""
     origin: Mapping[str, str] = field(default_factory=dict)

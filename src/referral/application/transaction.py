@@ -5,7 +5,7 @@ from typing import Protocol
 
 from referral.application.access.ports import RefreshTokens
 from referral.application.accounts.ports import Participants, Users
-from referral.application.programs.ports import ReferralCodes, Referrals
+from referral.application.programs.ports import Programs, ReferralCodes, Referrals
 
 
 class Transaction(Protocol):
@@ -13,6 +13,7 @@ class Transaction(Protocol):
 
     users: Users
     participants: Participants
+    programs: Programs
     codes: ReferralCodes
     referrals: Referrals
     refresh_tokens: RefreshTokens

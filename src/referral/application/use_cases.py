@@ -18,12 +18,18 @@ from referral.application.accounts.find_user import FindUser
 from referral.application.accounts.register_user import RegisterUser
 from referral.application.accounts.show_participant import ShowParticipant
 from referral.application.accounts.who_am_i import WhoAmI
+from referral.application.programs.add_terms import AddTerms
+from referral.application.programs.change_program import ChangeProgram
 from referral.application.programs.code_status import CodeStatus
+from referral.application.programs.create_program import CreateProgram
 from referral.application.programs.find_code import FindCode
 from referral.application.programs.issue_code import IssueCode
 from referral.application.programs.list_codes import ListCodes
+from referral.application.programs.list_programs import ListPrograms
 from referral.application.programs.list_referrals import ListReferrals
 from referral.application.programs.retire_code import RetireCode
+from referral.application.programs.show_program import ShowProgram
+from referral.application.programs.show_terms import ShowTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,14 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Codes and referrals."""
+    """Programs and their terms, codes and referrals."""
 
+    create_program: CreateProgram
+    list_programs: ListPrograms
+    show_program: ShowProgram
+    change_program: ChangeProgram
+    add_terms: AddTerms
+    show_terms: ShowTerms
     issue_code: IssueCode
     retire_code: RetireCode
     find_code: FindCode

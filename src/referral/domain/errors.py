@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
+LONGEST_STEP = 32  # bytes of a caller's name for something
+
 
 class ReferralError(Exception):
     """The service refused, and nothing was changed; OutcomeUnknown alone cannot promise that."""
@@ -32,10 +34,21 @@ def slug(error: type[Exception]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One rule that one value breaks; `field` is the input's name, empty where the value stands alone."""
+    """One rule that one value breaks; `field` is the input's name, empty where the value stands alone.
+
+    Within an input it is the way to the value, such as `rewards/0/amount`, of steps after RFC 6901 §3.
+    """
 
     detail: str
     field: str = ""
+
+
+def one_step(name: str) -> str:
+    """The name as one step of a way, short enough to be told whatever it is."""
+    encoded = name.encode(errors="replace")
+    if len(encoded) > LONGEST_STEP:
+        name = f"{encoded[:LONGEST_STEP].decode(errors='ignore')}…"
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 class InvalidInput(ReferralError):
@@ -125,7 +138,8 @@ class Checks:
         if not isinstance(error, InvalidInput):
             return False
         self.violations.extend(
-            Violation(v.detail, v.field or self._field) for v in error.violations
+            Violation(v.detail, "/".join(filter(None, (self._field, v.field))))
+            for v in error.violations
         )
         return True
 

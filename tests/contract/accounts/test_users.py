@@ -5,11 +5,10 @@ from datetime import timedelta
 import pytest
 
 from concurrency import has_to_wait, outcomes_of
-from examples import NOW, a_new_code, a_user, an_id
+from examples import NOW, a_new_code, a_referral, a_user, an_id
 from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
 from referral.domain.accounts.user import EmailAddress, Username
 from referral.domain.errors import DatabaseUnavailable
-from referral.domain.programs.referral import Referral
 
 
 @pytest.fixture
@@ -95,9 +94,7 @@ async def test_a_referrer_is_who_the_referral_says(users, codes, referrals, ann)
     code = await codes.add(a_new_code(ann))
     bob = a_user("bob", number=2)
     await users.add(bob)
-    await referrals.add(
-        Referral(referrer_id=ann.id, referee_id=bob.id, code_id=code.id, created_at=NOW)
-    )
+    await referrals.add(a_referral(bob.id, code))
 
     for found in (await users.by_id(bob.id), await users.lock(bob.id)):
         assert found.referrer_id == ann.id

@@ -5,12 +5,15 @@ from datetime import timedelta
 import pytest
 
 from concurrency import has_to_wait, outcomes_of
-from examples import NOW, a_new_code, a_user
+from examples import DEFAULT_PROGRAM, NOW, a_new_code, a_referral, a_user
 from referral.application.pages import PageRequest
+from referral.application.programs.ports import ProgramChanged
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress
 from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken
+from referral.domain.programs.program import NewProgram, ProgramStatus, Slug
 from referral.domain.programs.referral_code import CodeText
+from referral.domain.programs.terms import CodeRules, Qualification, Terms
 
 A_MOMENT = timedelta(microseconds=1)
 LATER = NOW + timedelta(days=1)
@@ -319,3 +322,92 @@ async def test_a_code_issued_while_its_owner_is_erased_is_not_stored(store, code
     assert waited
     with pytest.raises(UserNotFound):
         await issuing
+
+
+@pytest.fixture
+async def summer(programs):
+    """A program whose codes can be used three times."""
+    new = NewProgram(
+        slug=Slug("summer"), name="Summer", status=ProgramStatus.ACTIVE, created_at=NOW
+    )
+    terms = Terms(code=CodeRules(max_uses=3), qualification=Qualification(event="purchase"))
+    await programs.add(new, terms)
+    return await programs.in_force(new.slug)
+
+
+async def test_a_code_tells_of_its_program_and_how_often_it_can_be_used(codes, ann, summer):
+    code = await codes.add(a_new_code(ann, program=summer))
+
+    assert (code.program, code.max_uses, code.uses) == (summer.of_code, 3, 0)
+    assert not code.program.qualifies_at_sign_up
+    assert await codes.by_text(code.text) == code
+    assert [*(await codes.page_of(ann.id, PageRequest())).items] == [code]
+
+
+async def test_a_code_tells_what_became_of_its_program(codes, programs, store, ann, summer):
+    code = await codes.add(a_new_code(ann, program=summer))
+    await programs.add_terms(Slug("summer"), Terms(), LATER)
+    async with store.begin() as tx:
+        locked = await tx.programs.lock(Slug("summer"))
+        await tx.programs.save(
+            replace(locked, status=ProgramStatus.PAUSED, starts_at=NOW, ends_at=LATER)
+        )
+
+    program = (await codes.by_text(code.text)).program
+
+    assert (program.status, program.starts_at, program.ends_at) == ("paused", NOW, LATER)
+    assert (program.terms_version, program.qualifies_at_sign_up) == (2, True)
+
+
+async def test_everyone_has_an_active_code_in_each_program(codes, ann, summer):
+    await codes.add(a_new_code(ann, "FIRST-1"))
+    await codes.add(a_new_code(ann, "SECOND-2", program=summer))
+
+    with pytest.raises(ActiveCodeExists):
+        await codes.add(a_new_code(ann, "THIRD-3", program=summer))
+
+    assert await listed(codes, ann) == ["FIRST-1", "SECOND-2"]
+
+
+async def test_of_twenty_codes_of_two_programs_at_once_each_has_one(codes, ann, summer):
+    outcomes = await outcomes_of(
+        codes.add(a_new_code(ann, f"CODE-{n}", program=summer if n % 2 else DEFAULT_PROGRAM))
+        for n in range(20)
+    )
+
+    assert outcomes == {"done": 2, "ActiveCodeExists": 18}
+
+
+async def test_the_code_of_one_program_is_retired_and_not_the_others(codes, ann, bob, summer):
+    kept = await codes.add(a_new_code(ann, "KEPT-1"))
+    of_bob = await codes.add(a_new_code(bob, "KEPT-2", program=summer))
+    code = await codes.add(a_new_code(ann, "GONE-3", program=summer))
+
+    await codes.retire_active(ann.id, summer.program.id, LATER)
+
+    assert (await codes.by_text(code.text)).retired_at == LATER
+    assert [await codes.by_text(c.text) for c in (kept, of_bob)] == [kept, of_bob]
+
+
+async def test_a_code_of_another_program_is_not_found_by_its_owners_address(codes, ann, summer):
+    await codes.add(a_new_code(ann, program=summer))
+
+    with pytest.raises(CodeNotFound):
+        await codes.active_by_email(ann.email, NOW)
+
+
+async def test_a_code_is_not_stored_for_what_the_program_was_before(codes, programs, ann, summer):
+    await programs.add_terms(Slug("summer"), Terms(), LATER)
+
+    with pytest.raises(ProgramChanged):
+        await codes.add(a_new_code(ann, program=summer))
+
+    assert await listed(codes, ann) == []
+
+
+async def test_each_referral_uses_its_code_once_more(codes, referrals, ann, bob, summer):
+    code = await codes.add(a_new_code(ann, program=summer))
+
+    await referrals.add(a_referral(bob.id, code))
+
+    assert (await codes.by_text(code.text)).uses == 1

@@ -4,10 +4,9 @@ from datetime import timedelta
 import pytest
 
 from concurrency import outcomes_of
-from examples import NOW, a_new_code, a_user, an_id
+from examples import NOW, a_new_code, a_referral, a_user, an_id
 from referral.application.pages import MAX_CURSOR, PageRequest
 from referral.application.programs.ports import Referee
-from referral.domain.programs.referral import Referral
 
 
 @pytest.fixture
@@ -36,12 +35,7 @@ def bring(users, referrals, code):
 
 
 def referral(n, code):
-    return Referral(
-        referrer_id=code.owner_id,
-        referee_id=an_id(100 + n),
-        code_id=code.id,
-        created_at=NOW + timedelta(minutes=n),
-    )
+    return a_referral(an_id(100 + n), code, created_at=NOW + timedelta(minutes=n))
 
 
 def names(page):

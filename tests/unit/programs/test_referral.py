@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from examples import NOW, a_user, an_id
+from examples import DEFAULT_PROGRAM, NOW, a_user, an_id
 from referral.domain.programs.errors import CodeNotUsable
-from referral.domain.programs.referral import Referral, refer
+from referral.domain.programs.referral import Referral, ReferralStatus, refer
 from referral.domain.programs.referral_code import CodeId, CodeText, ReferralCode
 
 
@@ -13,6 +14,7 @@ def code():
     return ReferralCode(
         id=CodeId(7),
         owner_id=an_id(1),
+        program=DEFAULT_PROGRAM.of_code,
         text=CodeText("SPRING-2030"),
         issued_at=NOW,
         expires_at=NOW + timedelta(days=7),
@@ -26,8 +28,21 @@ def test_a_referral_joins_the_codes_owner_and_the_new_user(code):
         referrer_id=code.owner_id,
         referee_id=bob.id,
         code_id=code.id,
+        program_id=code.program.id,
+        terms_version=code.program.terms_version,
+        status=ReferralStatus.QUALIFIED,
         created_at=bob.created_at,
+        qualified_at=bob.created_at,
     )
+
+
+def test_where_an_event_qualifies_a_sign_up_is_a_referral_that_did_not_yet(code):
+    bob = a_user("bob", number=2)
+    waiting = replace(code, program=replace(code.program, qualifies_at_sign_up=False))
+
+    referral = refer(bob, waiting)
+
+    assert (referral.status, referral.qualified_at) == (ReferralStatus.SIGNED_UP, None)
 
 
 def test_a_code_that_expired_before_the_account_was_opened_refers_nobody(code):

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from examples import NOW, an_id
+from examples import DEFAULT_PROGRAM, NOW, an_id
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import CodeNotFound, CodeNotUsable, NotYourCode
+from referral.domain.programs.program import ProgramStatus
 from referral.domain.programs.referral_code import (
     UNAMBIGUOUS,
     CodeId,
@@ -21,6 +23,7 @@ def code():
     return ReferralCode(
         id=CodeId(1),
         owner_id=an_id(1),
+        program=DEFAULT_PROGRAM.of_code,
         text=CodeText("SPRING-2030"),
         issued_at=NOW,
         expires_at=NOW + timedelta(days=7),
@@ -141,3 +144,19 @@ def test_a_code_is_never_retired_before_it_was_issued(code):
     by_a_slow_clock = code.issued_at - timedelta(hours=1)
 
     assert code.retire(by_a_slow_clock).retired_at == code.issued_at
+
+
+def test_a_code_can_be_used_as_often_as_its_program_allows(code):
+    assert replace(code, max_uses=10, uses=9).is_usable(NOW)
+    assert not replace(code, max_uses=10, uses=10).is_usable(NOW)
+
+
+def test_a_code_that_is_used_up_is_still_its_owners_one_active_code(code):
+    assert replace(code, max_uses=1, uses=1).is_active(NOW)
+
+
+def test_nobody_signs_up_with_a_code_of_a_program_that_is_not_open(code):
+    paused = replace(code, program=replace(code.program, status=ProgramStatus.PAUSED))
+
+    with pytest.raises(CodeNotUsable):
+        paused.ensure_usable(NOW)

@@ -9,13 +9,20 @@ from referral.adapters.postgres.access.tables import (
 )
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.metadata import metadata
-from referral.adapters.postgres.programs.tables import referral_codes, referrals
+from referral.adapters.postgres.programs.tables import (
+    program_terms,
+    programs,
+    referral_codes,
+    referrals,
+)
 
 __all__ = [
     "administrators",
     "api_keys",
     "idempotency_records",
     "metadata",
+    "program_terms",
+    "programs",
     "rate_limits",
     "referral_codes",
     "referrals",

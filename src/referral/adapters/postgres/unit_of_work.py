@@ -7,6 +7,7 @@ from referral.adapters.postgres.accounts.participants import PostgresParticipant
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.database import Database, Queries
 from referral.adapters.postgres.core.joint import JOINT
+from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 
@@ -17,6 +18,7 @@ class PostgresTransaction:
     def __init__(self, queries: Queries) -> None:
         self.users = PostgresUsers(queries)
         self.participants = PostgresParticipants(queries)
+        self.programs = PostgresPrograms(queries)
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,11 +8,13 @@ from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, Randomness
+from referral.application.programs.known_programs import KnownPrograms
 from referral.application.programs.ports import ReferralCodes
 from referral.application.transaction import UnitOfWork
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import Checks
-from referral.domain.programs.errors import CodeTaken
+from referral.domain.programs.errors import CodeTaken, ProgramNotOpen
+from referral.domain.programs.program import DEFAULT, ProgramInForce
 from referral.domain.programs.referral_code import (
     CodeText,
     NewReferralCode,
@@ -30,12 +33,14 @@ class IssueCode:
 
     `expires_at` is a time, or the text of one; without an offset it is taken as UTC.
 
-    Beside an active code it raises ActiveCodeExists, or retires that one when asked to replace it.
-    Raises InvalidInput, CodeTaken, UserNotFound or TooManyAttempts; then the codes are as they were.
+    The program's terms in force say what a code may be. Beside an active code of the program it raises
+    ActiveCodeExists, or retires that one when asked to replace it. Raises InvalidInput, CodeTaken, ProgramNotFound,
+    ProgramNotOpen, UserNotFound or TooManyAttempts; then the codes are as they were.
     """
 
     unit_of_work: UnitOfWork
     codes: ReferralCodes
+    known_programs: KnownPrograms
     rules: InputRules
     randomness: Randomness
     clock: Clock
@@ -49,6 +54,7 @@ class IssueCode:
         expires_at: datetime | str,
         code: str | None = None,
         replace_active: bool = False,
+        program: str = DEFAULT.value,
     ) -> ReferralCode:
         checks = Checks()
         with checks.of("code"):
@@ -58,34 +64,74 @@ class IssueCode:
         checks.done()
         with self.audit.of("issue-code", owner_id) as deed:
             await self.rate_limiter.hit({f"issue-code:{owner_id}": PER_OWNER})
-            attempts = 1 if chosen else ATTEMPTS_AT_A_FREE_TEXT
-            while True:
-                attempts -= 1
-                text = chosen or self.randomness.code_text()
-                try:
-                    issued = await again(self._issue, owner_id, text, until, replace_active)
-                except CodeTaken:
-                    if not attempts:
-                        raise
-                else:
-                    deed.code_id = issued.id
-                    return issued
+            issued = await self.known_programs.decide(
+                program,
+                lambda known: self._with_a_free_text(
+                    known, owner_id, chosen, until, replace_active=replace_active
+                ),
+            )
+            deed.code_id = issued.id
+            return issued
+
+    async def _with_a_free_text(
+        self,
+        known: ProgramInForce,
+        owner_id: UserId,
+        chosen: CodeText | None,
+        expires_at: datetime,
+        *,
+        replace_active: bool,
+    ) -> ReferralCode:
+        attempts = 1 if chosen else ATTEMPTS_AT_A_FREE_TEXT
+        while True:
+            attempts -= 1
+            text = chosen or self.randomness.code_text()
+
+            def new(text: CodeText = text) -> NewReferralCode:
+                return self._new(known, owner_id, text, expires_at, is_chosen=bool(chosen))
+
+            try:
+                return await again(self._issue, owner_id, new, replace_active)
+            except CodeTaken:
+                if not attempts:
+                    raise
 
     async def _issue(
-        self, owner_id: UserId, text: CodeText, expires_at: datetime, replace_active: bool
+        self, owner_id: UserId, new: Callable[[], NewReferralCode], replace_active: bool
     ) -> ReferralCode:
         if not replace_active:
-            return await self.codes.add(self._new(owner_id, text, expires_at))
+            return await self.codes.add(new())
         async with self.unit_of_work.begin() as tx:
             await tx.users.lock(owner_id)
-            new = self._new(owner_id, text, expires_at)
-            await tx.codes.retire_all_of(owner_id, new.issued_at)
-            return await tx.codes.add(new)
+            code = new()
+            await tx.codes.retire_active(owner_id, code.program.program.id, code.issued_at)
+            return await tx.codes.add(code)
 
-    def _new(self, owner_id: UserId, text: CodeText, expires_at: datetime) -> NewReferralCode:
+    def _new(
+        self,
+        known: ProgramInForce,
+        owner_id: UserId,
+        text: CodeText,
+        expires_at: datetime,
+        *,
+        is_chosen: bool,
+    ) -> NewReferralCode:
         now = self.clock.now()
+        if not known.program.is_open(now):
+            raise ProgramNotOpen
+        rules = known.terms.code
         checks = Checks()
+        with checks.of("code"):
+            if is_chosen:
+                rules.ensure_own_text(text.value)
         with checks.of("expires_at"):
             ensure_may_expire(expires_at, now)  # once more: time may have passed in a queue
+            rules.ensure_lifetime(expires_at - now)
         checks.done()
-        return NewReferralCode(owner_id=owner_id, text=text, issued_at=now, expires_at=expires_at)
+        return NewReferralCode(
+            owner_id=owner_id,
+            program=known,
+            text=text,
+            issued_at=now,
+            expires_at=expires_at,
+        )

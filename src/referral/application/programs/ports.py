@@ -1,18 +1,52 @@
-"""What the use cases of codes and referrals need of the outside, and what they may count on."""
+"""What the use cases of programs, codes and referrals need of the outside, and what they may count on."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from referral.application.pages import Page, PageRequest
+from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.domain.accounts.user import EmailAddress, PublicUser, UserId
+from referral.domain.programs.program import NewProgram, Program, ProgramId, ProgramInForce, Slug
 from referral.domain.programs.referral import Referral
 from referral.domain.programs.referral_code import CodeText, NewReferralCode, ReferralCode
+from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
+
+
+class ProgramChanged(Exception):
+    """The program is not what it was when one decided by it: look again."""
+
+
+class Programs(Protocol):
+    """Who holds the lock of a program takes no other."""
+
+    async def add(self, program: NewProgram, terms: Terms) -> Program:
+        """Store a new program, with these terms as version 1; raise SlugTaken."""
+
+    async def in_force(self, slug: Slug) -> ProgramInForce:
+        """Raise ProgramNotFound."""
+
+    async def lock(self, slug: Slug) -> Program:
+        """The program, which nobody else changes until the transaction ends; raise ProgramNotFound."""
+
+    async def save(self, program: Program) -> Program:
+        """Store what was changed, but for the terms; it has another revision then."""
+
+    async def page_of(self, request: ListRequest) -> ListPage[Program]:
+        """The programs, newest first."""
+
+    async def add_terms(self, slug: Slug, terms: Terms, now: datetime) -> KeptTerms:
+        """Store the next version of the terms, whose number follows the last one's; raise ProgramNotFound."""
+
+    async def terms(self, slug: Slug, version: TermsVersion) -> KeptTerms:
+        """Raise ProgramNotFound or TermsNotFound."""
 
 
 class ReferralCodes(Protocol):
     async def add(self, code: NewReferralCode) -> ReferralCode:
-        """Store a new code; raise ActiveCodeExists or CodeTaken, or UserNotFound when its owner is gone."""
+        """Store a new code; raise ActiveCodeExists, of this program, or CodeTaken, or UserNotFound when its owner is gone.
+
+        Raises ProgramChanged when the program is another by now than that of the code.
+        """
 
     async def by_text(self, text: CodeText) -> ReferralCode:
         """Raise CodeNotFound if nobody ever issued it; a retired one is found."""
@@ -21,12 +55,15 @@ class ReferralCodes(Protocol):
         """Store that the code is retired."""
 
     async def retire_all_of(self, owner_id: UserId, now: datetime) -> None:
-        """Retire every code of this owner that still is active."""
+        """Retire every code of this owner that still is active, of any program."""
+
+    async def retire_active(self, owner_id: UserId, program_id: ProgramId, now: datetime) -> None:
+        """Retire the code of this owner that still is active in this program, if there is one."""
 
     async def active_by_email(
         self, email: EmailAddress, now: datetime
     ) -> tuple[ReferralCode, PublicUser]:
-        """The active code of the user with this address, and the user; raise CodeNotFound."""
+        """The user's active code of the default program, by this address, and the user; raise CodeNotFound."""
 
     async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:
         """The owner's codes, oldest first, expired ones too, retired ones not. Takes no cursor."""
@@ -44,7 +81,7 @@ class Referee:
 
 class Referrals(Protocol):
     async def add(self, referral: Referral) -> None:
-        """Store a referral; its referee has no other."""
+        """Store a referral, which uses its code once more; its referee has no other."""
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         """The referrer's people, newest first, at the same cost however many they are."""

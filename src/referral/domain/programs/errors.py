@@ -1,4 +1,4 @@
-"""What is refused about codes and referrals."""
+"""What is refused about programs, codes and referrals."""
 
 from referral.domain.errors import Conflict, Forbidden, NotFound
 
@@ -15,6 +15,18 @@ class NotYourReferrals(Forbidden):
     detail = "You can only see your own referrals."
 
 
+class ProgramNotFound(NotFound):
+    """There is no program with this slug."""
+
+    detail = "There is no such program."
+
+
+class TermsNotFound(NotFound):
+    """The program's terms have no such version."""
+
+    detail = "The program has no such version of its terms."
+
+
 class CodeNotFound(NotFound):
     """There is no such referral code, or the owner of this address has no active one."""
 
@@ -22,13 +34,16 @@ class CodeNotFound(NotFound):
 
 
 class CodeNotUsable(NotFound):
-    """Nobody can sign up with this referral code: it is unknown, expired or withdrawn, and it does not tell which."""
+    """Nobody can sign up with this referral code: it does not tell why.
+
+    It is unknown, expired, withdrawn or used up, or its program takes no referrals.
+    """
 
     detail = "This referral code cannot be used."
 
 
 class ActiveCodeExists(Conflict):
-    """A user has at most one active referral code at any moment."""
+    """A user has at most one active referral code of a program at any moment."""
 
     detail = "There already is an active referral code."
 
@@ -37,3 +52,21 @@ class CodeTaken(Conflict):
     """A code with this text was issued before, by anyone; no text is given out twice."""
 
     detail = "This referral code is taken."
+
+
+class SlugTaken(Conflict):
+    """There already is a program with this slug."""
+
+    detail = "There already is a program with this slug."
+
+
+class StatusNotReachable(Conflict):
+    """A program in its status cannot become what is asked for: draft → active ⇄ paused → ended."""
+
+    detail = "The program cannot become this."
+
+
+class ProgramNotOpen(Conflict):
+    """The program is not active, or outside its dates: it takes no new codes and referrals now."""
+
+    detail = "This program takes no new codes now."

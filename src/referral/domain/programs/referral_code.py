@@ -1,6 +1,6 @@
 """Referral codes: their text, their expiry, and when one can be used.
 
-A user has at most one active code at any moment. One code alone cannot see that rule, so the
+A user has at most one active code of a program at any moment. One code alone cannot see that rule, so the
 `ReferralCodes` port promises it: `add` refuses the second.
 """
 
@@ -12,6 +12,7 @@ from typing import NewType, Self
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import CodeNotFound, CodeNotUsable, NotYourCode
+from referral.domain.programs.program import ProgramInForce, ProgramOfCode
 
 CodeId = NewType("CodeId", int)
 
@@ -59,6 +60,7 @@ class NewReferralCode:
     """A code about to be issued; storing it gives it its id."""
 
     owner_id: UserId
+    program: ProgramInForce
     text: CodeText
     issued_at: datetime
     expires_at: datetime
@@ -66,21 +68,33 @@ class NewReferralCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferralCode:
-    """A code its owner hands out; it can be used until it expires or is retired."""
+    """A code its owner hands out; it can be used until it expires, is retired or used up, while its program is open."""
 
     id: CodeId
     owner_id: UserId
+    program: ProgramOfCode
     text: CodeText
     issued_at: datetime
     expires_at: datetime
     retired_at: datetime | None = None
+    max_uses: int | None = None
+    uses: int = 0
 
     def is_active(self, now: datetime) -> bool:
+        """Whether it is the one active code that its owner has of the program, usable or not."""
         return self.retired_at is None and now < self.expires_at
+
+    def is_usable(self, now: datetime) -> bool:
+        """Whether someone can sign up with it now."""
+        return (
+            self.is_active(now)
+            and (self.max_uses is None or self.uses < self.max_uses)
+            and self.program.is_open(now)
+        )
 
     def ensure_usable(self, now: datetime) -> None:
         """Raise CodeNotUsable unless someone can sign up with it now."""
-        if not self.is_active(now):
+        if not self.is_usable(now):
             raise CodeNotUsable
 
     def ensure_owned_by(self, user_id: UserId) -> None:

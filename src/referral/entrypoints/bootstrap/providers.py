@@ -33,6 +33,7 @@ from referral.adapters.postgres.core.clock import PostgresClock
 from referral.adapters.postgres.core.database import Database, Queries
 from referral.adapters.postgres.core.joint import JoiningQueries
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
@@ -66,6 +67,8 @@ from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
 from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.code_guesses import CodeGuesses
+from referral.application.programs.known_programs import KnownPrograms
+from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import Access, Accounts, Programs, UseCases
@@ -85,6 +88,7 @@ class Adapters(Provider):
     common_passwords = provide(ListedCommonPasswords, provides=CommonPasswords)
     users = provide(PostgresUsers, provides=Users)
     participants = provide(PostgresParticipants, provides=Participants)
+    programs = provide(PostgresPrograms, provides=ProgramStore)
     codes = provide(PostgresReferralCodes, provides=ReferralCodes)
     referrals = provide(PostgresReferrals, provides=Referrals)
     refresh_tokens = provide(PostgresRefreshTokens, provides=RefreshTokens)
@@ -146,7 +150,14 @@ class Application(Provider):
         *(use.type for group in (Accounts, Access, Programs) for use in fields(group))
     )
     parts = provide_all(
-        Audit, PasswordRule, InputRules, GuessLimits, CodeGuesses, ConfirmPassword, Once
+        Audit,
+        PasswordRule,
+        InputRules,
+        GuessLimits,
+        CodeGuesses,
+        ConfirmPassword,
+        KnownPrograms,
+        Once,
     )
 
     @provide

@@ -17,14 +17,18 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from referral.application.access.once import Once
 from referral.application.access.quotas import Quotas
 from referral.application.input_rules import InputRules
+from referral.application.instant import instant
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
 from referral.domain.access.api_key import key_name
+from referral.domain.programs.program import ProgramStatus, Slug, landing_url, program_name
+from referral.domain.programs.terms import Terms
 from referral.entrypoints.http.api.auth import auth_router
 from referral.entrypoints.http.api.codes import NewCode, codes_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
 from referral.entrypoints.http.api.keys import NewKey, keys_router
 from referral.entrypoints.http.api.participants import participants_router
+from referral.entrypoints.http.api.programs import NewProgram, ProgramChange, programs_router
 from referral.entrypoints.http.api.registration import NewReferee, NewUser
 from referral.entrypoints.http.api.users import PasswordChange, users_router
 from referral.entrypoints.http.json_response import JsonResponse
@@ -160,6 +164,7 @@ def api_router(
             codes_router(use, clock, options.proxies, a_person, in_turn),
             keys_router(use, anybody),
             participants_router(use, anybody),
+            programs_router(use, anybody),
         ],
         response_class=JsonResponse,
     )
@@ -179,6 +184,12 @@ def _rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
         "email": lambda email, _: rules.email(email),
         "password": lambda password, _: rules.password(password),
     }
+    dates: Rules = {
+        "name": lambda name, _: program_name(name),
+        "starts_at": lambda time, _: instant(time),
+        "ends_at": lambda time, _: instant(time),
+        "landing_url": lambda url, _: landing_url(url),
+    }
     return {
         NewReferee: registration,
         NewUser: registration,
@@ -187,5 +198,11 @@ def _rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
             "code": lambda code, _: rules.code_text(code),
             "expires_at": lambda time, _: rules.expiry(time),
         },
+        NewProgram: {
+            "slug": lambda slug, _: Slug.parse(slug),
+            "terms": lambda terms, _: Terms.parse(terms),
+            **dates,
+        },
+        ProgramChange: {"status": lambda status, _: ProgramStatus.parse(status), **dates},
         NewKey: {"name": lambda name, _: key_name(name)},
     }

@@ -2,6 +2,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     BigInteger,
+    Integer,
+    Text,
     Uuid,
     bindparam,
     func,
@@ -31,13 +33,20 @@ _counted = (
 )
 _ADD = Statement(
     insert(referrals).from_select(
-        ["referrer_id", "number", "referee_id", "code_id", "created_at"],
+        [
+            *("referrer_id", "number", "referee_id", "code_id", "created_at"),
+            *("program_id", "terms_version", "status", "qualified_at"),
+        ],
         select(
             _counted.c.id,
             _counted.c.referrals_count,
             bindparam("referee_id", type_=Uuid),
             bindparam("code_id", type_=BigInteger),
             bindparam("created_at", type_=INSTANT),
+            bindparam("program_id", type_=Integer),
+            bindparam("terms_version", type_=Integer),
+            bindparam("status", type_=Text),
+            bindparam("qualified_at", type_=INSTANT),
         ),
     )
 )
@@ -88,6 +97,10 @@ class PostgresReferrals:
             referee_id=referral.referee_id,
             code_id=referral.code_id,
             created_at=referral.created_at,
+            program_id=referral.program_id,
+            terms_version=referral.terms_version,
+            status=referral.status.value,
+            qualified_at=referral.qualified_at,
         )
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:

@@ -17,7 +17,15 @@ from referral.domain.access.caller import Caller
 from referral.domain.access.errors import InvalidAccessToken, PersonNeeded, TooManyAttempts
 from referral.domain.accounts.user import PublicUser
 from referral.domain.errors import InvalidInput, OutcomeUnknown
-from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken, NotYourCode
+from referral.domain.programs.errors import (
+    ActiveCodeExists,
+    CodeNotFound,
+    CodeTaken,
+    NotYourCode,
+    ProgramNotFound,
+    ProgramNotOpen,
+)
+from referral.domain.programs.program import DEFAULT
 from referral.domain.programs.referral_code import ReferralCode
 from referral.entrypoints.http.api.shapes import (
     TIME,
@@ -29,6 +37,7 @@ from referral.entrypoints.http.api.shapes import (
     GivenCode,
     Instant,
     Name,
+    ProgramSlug,
 )
 from referral.entrypoints.http.middleware.paths import SLASH
 from referral.entrypoints.http.openapi.description import BEARER, PagedOperation
@@ -50,8 +59,14 @@ class NewCode(Body):
     ]
     code: GivenCode | None = None
     replace_active: Annotated[
-        bool, Meta(description="withdraw the active code, if there is one, instead of refusing")
+        bool,
+        Meta(
+            description="withdraw the program's active code, if there is one, instead of refusing"
+        ),
     ] = False
+    program: Annotated[
+        ProgramSlug | None, Meta(description="which program's; `default` without it")
+    ] = None
 
 
 class Code(msgspec.Struct, kw_only=True):
@@ -62,6 +77,11 @@ class Code(msgspec.Struct, kw_only=True):
     code: CodeText
     expires_at: Instant
     is_active: Annotated[bool, Meta(description="whether someone can sign up with it now")]
+    program: ProgramSlug
+    max_uses: Annotated[
+        int | None, Meta(description="how many people may sign up with it; null without end")
+    ]
+    uses: Annotated[int, Meta(description="how many people signed up with it", ge=0)]
 
     @classmethod
     def of(cls, code: ReferralCode, now: datetime) -> "Code":
@@ -70,7 +90,10 @@ class Code(msgspec.Struct, kw_only=True):
             user_id=code.owner_id,
             code=code.text.value,
             expires_at=code.expires_at,
-            is_active=code.is_active(now),
+            is_active=code.is_usable(now),
+            program=code.program.slug.value,
+            max_uses=code.max_uses,
+            uses=code.uses,
         )
 
 
@@ -124,18 +147,24 @@ def codes_router(
             InvalidInput,
             ActiveCodeExists,
             CodeTaken,
+            ProgramNotFound,
+            ProgramNotOpen,
             TooManyAttempts,
             *BODY,
             *ONCE,
         ),
     )
     async def issue_code(request: Request[Caller, Any, Any], data: JSONBody[NewCode]) -> Code:
-        """Issue a referral code for the caller; without `code`, its text is generated."""
+        """Issue a referral code for the caller; without `code`, its text is generated.
+
+        The program's terms in force say what the code may be, and how often it can be used.
+        """
         code = await use.programs.issue_code(
             owner_id=request.user.person_id,
             expires_at=data.expires_at,
             code=data.code,
             replace_active=data.replace_active,
+            program=DEFAULT.value if data.program is None else data.program,
         )
         return Code.of(code, clock.now())
 
@@ -163,7 +192,7 @@ def codes_router(
     async def find_code(
         request: Request[Caller, Any, Any], email_or_code: EmailInPath
     ) -> FoundCode:
-        """The active code of the user with this e-mail address."""
+        """The active code of the default program of the user with this e-mail address."""
         email = email_or_code.replace(SLASH, "/")
         code, user = await use.programs.find_code(email=email, caller_id=request.user.person_id)
         found = Code.of(code, clock.now())
@@ -199,7 +228,7 @@ def codes_router(
             code=email_or_code, client_address=client_address(request, proxies)
         )
         return CodeState(
-            code=code.text.value, is_active=code.is_active(clock.now()), expires_at=code.expires_at
+            code=code.text.value, is_active=code.is_usable(clock.now()), expires_at=code.expires_at
         )
 
     return Router(

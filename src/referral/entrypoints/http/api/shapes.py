@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from referral.domain.accounts import user as rules
 from referral.domain.accounts.user import User
+from referral.domain.programs.program import MAX_SLUG, SLUG_SHAPE
 from referral.domain.programs.referral_code import CODE_LENGTH
 
 _NAME = {
@@ -40,6 +41,7 @@ _CODE = {
     "pattern": "^[A-Z0-9]+(-[A-Z0-9]+)*$",
     "examples": ["12AF32CF8978"],
 }
+_SLUG = {"maxLength": MAX_SLUG, "pattern": f"^{SLUG_SHAPE}$", "examples": ["summer"]}
 _CODE_IN_ANY_CASE = {**_CODE, "pattern": "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"}
 _CODE_TEXT = "6 to 32 letters A-Z and digits with single dashes inside"
 
@@ -95,6 +97,11 @@ GivenInstant = Annotated[
         examples=["2030-10-10T12:00:00Z"],
     ),
 ]
+ProgramSlug = Annotated[
+    str,
+    Meta(description="1 to 50 of a-z and 0-9, with single dashes inside", extra_json_schema=_SLUG),
+]
+SlugInPath = Annotated[str, PathParameter(description="a program's slug", schema_extra=_SLUG)]
 Instant = Annotated[datetime, Meta(tz=True, examples=["2030-10-10T12:00:00Z"])]
 
 

@@ -13,6 +13,7 @@ from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, Operation, 
 from litestar.routes import HTTPRoute
 
 from referral.entrypoints.http.middleware.idempotency import KEY, SHAPE
+from referral.entrypoints.http.openapi.terms import terms_schema
 from referral.entrypoints.http.problems.problem import MEDIA_TYPE, Problem
 from referral.entrypoints.http.request.body import FORM, StrictBody
 from referral.entrypoints.http.request.paging import (
@@ -91,12 +92,15 @@ def describe(api: Router, version: str) -> dict[str, Any]:
         ref_template="#/components/schemas/{name}",
     )
     document["components"]["schemas"] = schemas  # msgspec knows what each field may hold
+    schemas["Terms"] = terms_schema()
     schemas["TokenRequest"]["anyOf"] = _grants(named=False)
     for item in document["paths"].values():
         for method, operation in item.items():
             _complete(operation)
             if method == "post":
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    of_terms = document["paths"]["/api/v1/programs/{slug}/terms"]["post"]["requestBody"]
+    of_terms["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Terms"}
     for path, form in (
         ("token", {**_as_form(schemas["TokenRequest"]), "anyOf": _grants(named=True)}),
         ("revoke", _as_form(schemas["RevocationRequest"])),

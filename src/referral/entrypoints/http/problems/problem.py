@@ -97,4 +97,4 @@ def problem(error: Refusal, path: bytes) -> Problem:
 
 def _pointer(field: str) -> str:
     """RFC 6901 §6: a JSON Pointer as a URI fragment; to the whole body where no field is named."""
-    return "#/" + quote(field.replace("~", "~0").replace("/", "~1")) if field else "#"
+    return "#/" + quote(field) if field else "#"

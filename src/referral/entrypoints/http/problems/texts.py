@@ -30,6 +30,11 @@ from referral.domain.programs.errors import (
     CodeTaken,
     NotYourCode,
     NotYourReferrals,
+    ProgramNotFound,
+    ProgramNotOpen,
+    SlugTaken,
+    StatusNotReachable,
+    TermsNotFound,
 )
 from referral.entrypoints.http.problems import types
 from referral.entrypoints.http.problems.types import Refusal
@@ -62,10 +67,10 @@ _TEXTS: dict[type[Refusal], str] = {
         The answer is the same whether the other account exists or not.""",
     WrongPassword: "The account's current password is needed for this, and the one given is not it.",
     CodeNotFound: "There is no such referral code, or the owner of this address has no active one.",
-    CodeNotUsable: """Nobody can sign up with this referral code: it is unknown, expired or withdrawn.
+    CodeNotUsable: """Nobody can sign up with this referral code: it is unknown, expired, withdrawn or used up, or its program takes no referrals now.
 
-        The answer is the same for the three. No account was created; sign up with another code, or without one.""",
-    ActiveCodeExists: """A user has at most one active referral code at any moment.
+        The answer is the same for all of them. No account was created; sign up with another code, or without one.""",
+    ActiveCodeExists: """A user has at most one active referral code of a program at any moment.
 
         Withdraw the active one first, or ask for it to be replaced with `replace_active`.""",
     CodeTaken: "The text of this referral code was used before, by anyone, and is never given out again.",
@@ -73,6 +78,15 @@ _TEXTS: dict[type[Refusal], str] = {
 
         Someone who registered here is named by `user:` and their id.""",
     ExternalIdTaken: "There already is a participant with this external id.",
+    ProgramNotFound: "There is no program with this slug.",
+    TermsNotFound: "The program's terms have no such version; they are numbered from 1.",
+    SlugTaken: "There already is a program with this slug, and each has its own.",
+    StatusNotReachable: """A program in its status cannot become what is asked for.
+
+        A draft becomes active, an active program paused or ended, and a paused one active or ended. One that has ended stays so, and the default program does not end.""",
+    ProgramNotOpen: """The program takes no new codes and referrals now: it is not active, or the time is outside its dates.
+
+        What is there already goes on.""",
     EmailTaken: "There already is an account with this e-mail address; case makes no difference.",
     RequestInProgress: "A call with the same `Idempotency-Key` is not answered yet; repeat it in a moment to get its answer.",
     UsernameTaken: "There already is an account with this user name; case makes no difference.",

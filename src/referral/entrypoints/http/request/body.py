@@ -11,16 +11,15 @@ from litestar.dto import AbstractDTO
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from referral.domain.errors import InvalidInput, Violation
+from referral.domain.errors import Checks, InvalidInput, Violation, one_step
 from referral.entrypoints.http.problems.types import MalformedRequest, UnsupportedMediaType
 
 MAX_BODY = 64 * 1024
 MAX_PARAMETERS = 100  # of a form: OAuth knows a dozen, and each costs time
 MAX_NAMED = 20  # fields that do not exist; an answer has to stay small, whatever the body
-_NAME_BYTES = 32
 FORM = "application/x-www-form-urlencoded"
 
-Rules = Mapping[str, Callable[[str, Mapping[str, str]], object]]
+Rules = Mapping[str, Callable[[Any, Mapping[str, Any]], object]]
 """For some fields of a body, what raises InvalidInput when the value, beside the others, breaks a rule."""
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -96,7 +95,7 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> None:
     for name, _ in pairs:
         if name in seen:
             raise MalformedRequest(
-                "The body repeats a field.", Violation("This field is repeated.", _short(name))
+                "The body repeats a field.", Violation("This field is repeated.", one_step(name))
             )
         seen.add(name)
 
@@ -115,7 +114,7 @@ def _everything_wrong(
     except msgspec.ValidationError:
         return MalformedRequest("The body is not a JSON object.")
     mistyped, others = [], []
-    texts: dict[str, str] = {}
+    values: dict[str, Any] = {}
     fields = msgspec.structs.fields(model)
     for field in fields:
         name = field.encode_name
@@ -124,13 +123,10 @@ def _everything_wrong(
                 others.append(Violation("This field is required.", name))
             continue
         try:
-            value = msgspec.json.decode(given[name], type=field.type)
+            values[name] = msgspec.json.decode(given[name], type=field.type)
         except msgspec.DecodeError as error:
             mistyped.append(Violation(f"{error}.", name))
-            continue
-        if isinstance(value, str):
-            texts[name] = value
-    others += _broken(rules, texts)
+    others += _broken(rules, values)
     known = {field.encode_name for field in fields}
     others += _unknown([name for name in given if name not in known])
     if mistyped:
@@ -138,27 +134,20 @@ def _everything_wrong(
     return InvalidInput(*others)
 
 
-def _broken(rules: Rules, texts: Mapping[str, str]) -> Iterator[Violation]:
-    for name in filter(rules.__contains__, texts):
-        try:
-            rules[name](texts[name], texts)
-        except InvalidInput as refused:
-            yield from (Violation(v.detail, name) for v in refused.violations)
+def _broken(rules: Rules, values: Mapping[str, Any]) -> list[Violation]:
+    checks = Checks()
+    for name in filter(rules.__contains__, values):
+        if values[name] is not None:
+            with checks.of(name):
+                rules[name](values[name], values)
+    return checks.violations
 
 
 def _unknown(names: list[str]) -> Iterator[Violation]:
     for name in names[:MAX_NAMED]:
-        yield Violation("There is no such field.", _short(name))
+        yield Violation("There is no such field.", one_step(name))
     if len(names) > MAX_NAMED:
         yield Violation(f"There are no such fields: {len(names) - MAX_NAMED} more.")
-
-
-def _short(name: str) -> str:
-    """Enough of a caller's name for a field to know it by."""
-    encoded = name.encode()
-    return (
-        name if len(encoded) <= _NAME_BYTES else f"{encoded[:_NAME_BYTES].decode(errors='ignore')}…"
-    )
 
 
 def read_form(body: bytes, model: type[M]) -> M:
