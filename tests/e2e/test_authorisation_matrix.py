@@ -212,7 +212,7 @@ def what_is_there(owner: Person) -> list[object]:
 
 
 def test_c04_every_operation_has_a_policy_and_the_description_agrees_with_it(server):
-    document = httpx.get(f"{server.address}/openapi.json").json()
+    document = server.get("/openapi.json").json()
     operations = {
         f"{method.upper()} {path.removeprefix(PREFIX)}": operation
         for path, methods in document["paths"].items()

@@ -11,7 +11,7 @@ from servers import running
 
 @pytest.fixture(scope="module")
 def document(server):
-    return httpx.get(f"{server.address}/openapi.json").json()
+    return server.get("/openapi.json").json()
 
 
 def operations(document):
@@ -32,13 +32,13 @@ def test_the_root_sends_a_browser_to_the_documentation(server):
 
 @pytest.mark.parametrize("reader", ["swagger", "redoc", "scalar"])
 def test_each_reader_is_served_whole_by_the_service_itself(server, reader):
-    page = httpx.get(f"{server.address}/docs/{reader}")
+    page = server.get(f"/docs/{reader}")
 
     sources = re.findall(r'(?:src|href|spec-url|data-url)="([^"]+)"', page.text)
     assert all(source.startswith(("/", "data:")) for source in sources)
     for source in sources:
         if source.startswith("/"):
-            answer = httpx.get(server.address + source)
+            answer = server.get(source)
             assert answer.status_code == 200
             assert len(answer.content) > 10_000
     policy = page.headers["content-security-policy"]
@@ -48,7 +48,7 @@ def test_each_reader_is_served_whole_by_the_service_itself(server, reader):
 
 def test_the_document_is_there_as_json_and_as_yaml(server, document):
     assert document["openapi"].startswith("3.1")
-    assert yaml.safe_load(httpx.get(f"{server.address}/openapi.yaml").text) == document
+    assert yaml.safe_load(server.get("/openapi.yaml").text) == document
 
 
 def test_every_call_is_described(document):
@@ -99,7 +99,7 @@ def test_every_refusal_is_described_as_a_problem_with_examples(server, document)
             for slug, example in examples.items():
                 assert example["value"]["type"] == f"/problems/{slug}"
                 assert str(example["value"]["status"]) == status
-                assert httpx.get(f"{server.address}/problems/{slug}").status_code == 200
+                assert server.get(f"/problems/{slug}").status_code == 200
 
 
 def test_every_call_with_a_token_says_that_its_account_may_be_erased(document):
@@ -136,9 +136,9 @@ def test_no_reference_in_the_document_leads_nowhere(document):
 def test_health_and_metrics_answer(server, client, ann):
     ann.get("/users/me")
 
-    assert httpx.get(f"{server.address}/health/live").json() == {"status": "alive"}
-    assert httpx.get(f"{server.address}/health/ready").json() == {"status": "ready"}
-    counted = httpx.get(f"{server.address}/metrics").text
+    assert server.get("/health/live").json() == {"status": "alive"}
+    assert server.get("/health/ready").json() == {"status": "ready"}
+    counted = server.get("/metrics").text
     assert re.search(
         r'^referral_requests_total\{method="GET",route="/api/v1/users/me",status="200"\} [1-9]',
         counted,
@@ -149,5 +149,5 @@ def test_health_and_metrics_answer(server, client, ann):
 def test_documentation_and_metrics_can_be_closed(databases, tmp_path):
     with databases.migrated() as url, running(tmp_path, url, docs="off", metrics="off") as server:
         for path in ("/docs", "/docs/swagger", "/openapi.json", "/openapi.yaml", "/metrics"):
-            assert httpx.get(server.address + path).status_code == 404
-        assert httpx.get(f"{server.address}/health/live").status_code == 200
+            assert server.get(path).status_code == 404
+        assert server.get("/health/live").status_code == 200

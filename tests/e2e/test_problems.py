@@ -239,16 +239,16 @@ def test_what_was_refused_changed_nothing(client, ann):
 
 
 def test_every_problem_has_a_page_that_explains_it(server, client):
-    listed = httpx.get(f"{server.address}/problems")
+    listed = server.get("/problems")
 
     assert listed.status_code == 200
     for slug in ("active-code-exists", "invalid-input", "body-too-large", "unsupported-grant-type"):
         assert f"/problems/{slug}" in listed.text
-        page = httpx.get(f"{server.address}/problems/{slug}")
+        page = server.get(f"/problems/{slug}")
         assert page.status_code == 200
         assert page.headers["content-type"].startswith("text/html")
         assert slug.replace("-", " ").capitalize() in page.text
-    assert httpx.get(f"{server.address}/problems/no-such-problem").status_code == 404
+    assert server.get("/problems/no-such-problem").status_code == 404
 
 
 def log_of(server: Server) -> str:

@@ -5,7 +5,6 @@ import random
 from itertools import pairwise
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from raw_http import answer_on, ask, connected, is_closed
@@ -160,7 +159,7 @@ def test_d20_random_bytes_leave_the_server_as_it_was(server, log):
         with connected(server) as connection:
             connection.sendall(noise.randbytes(noise.randrange(1, 400)))
 
-    assert httpx.get(f"{server.address}/health/ready").status_code == 200
+    assert server.get("/health/ready").status_code == 200
     assert {line["level"] for line in log()} <= {"info"}
 
 
@@ -216,7 +215,7 @@ def test_d24_json_is_answered_whatever_is_accepted_and_no_other_site_may_read_it
 def test_l04_no_answer_tells_the_servers_version_or_how_many_were_answered(server):
     ids = []
     for _ in range(50):
-        answer = httpx.get(f"{server.address}/health/live")
+        answer = server.get("/health/live")
         ids.append(int(answer.headers["x-request-id"], 16))
         assert not any(char.isdigit() for char in answer.headers["server"])
 

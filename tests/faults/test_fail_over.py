@@ -161,7 +161,7 @@ def test_f07_a_service_is_ready_while_its_only_host_is_a_primary_and_not_while_i
 
 def answers(server: Server, question: str) -> int:
     try:
-        return httpx.get(f"{server.address}/health/{question}", timeout=5).status_code
+        return server.get(f"/health/{question}", timeout=5).status_code
     except httpx.TransportError:
         return 0
 

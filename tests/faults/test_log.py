@@ -8,7 +8,6 @@ import socket
 import threading
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from people import join
@@ -57,7 +56,7 @@ def call(server: Server, times: int) -> None:
 
 
 def dropped(server: Server) -> int:
-    metrics = httpx.get(f"{server.address}/metrics").text
+    metrics = server.get("/metrics").text
     return int(float(re.search(r"(?m)^referral_log_lines_dropped_total (.*)$", metrics)[1]))
 
 

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 
-import httpx
 import pytest
 
 from disks import fill, small_disk
@@ -26,7 +25,7 @@ def temporary(tmp_path, monkeypatch):
 
 
 def counted(server: Server, route: str) -> int:
-    metrics = httpx.get(f"{server.address}/metrics").text
+    metrics = server.get("/metrics").text
     series = rf'(?m)^referral_requests_total{{method="GET",route="{route}",status="200"}} (.*)$'
     found = re.search(series, metrics)
     return int(float(found[1])) if found else 0
@@ -35,7 +34,7 @@ def counted(server: Server, route: str) -> int:
 def call(server: Server, times: int) -> None:
     """Call over a connection for each call: the kernel hands them out to the workers."""
     for _ in range(times):
-        assert httpx.get(f"{server.address}/health/live").status_code == 200
+        assert server.get("/health/live").status_code == 200
 
 
 def test_what_a_killed_worker_has_counted_stays_counted(database, tmp_path):

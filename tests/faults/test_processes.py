@@ -160,7 +160,7 @@ def half_a_request(server: Server) -> Iterator[socket.socket]:
     """A connection on which a registration has begun to come."""
     with socket.create_connection(("127.0.0.1", urlsplit(server.address).port)) as connection:
         connection.sendall(REGISTRATION[:-10])
-        eventually(lambda: httpx.get(f"{server.address}/health/live").status_code == 200)
+        eventually(lambda: server.get("/health/live").status_code == 200)
         yield connection
 
 
@@ -232,7 +232,7 @@ def test_f03_a_server_that_is_told_to_stop_is_first_not_ready_and_serves_on(data
 
         eventually(lambda: not is_ready(server.address))
         for _ in range(10):  # each of the workers is asked
-            answer = httpx.get(f"{server.address}/health/ready")
+            answer = server.get("/health/ready")
             assert answer.status_code == 503
             assert answer.json()["type"] == "/problems/shutting-down"
             assert int(answer.headers["retry-after"]) >= 1

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from databases import query
@@ -149,7 +148,7 @@ def test_e01_e03_more_connections_are_taken_than_anyone_needs_to_keep_others_out
     with stack:
         eventually(lambda: open_files(server) > 1500, 4)
 
-        assert httpx.get(f"{server.address}/health/live").status_code == 200
+        assert server.get("/health/live").status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"Content-Length: 60000\r\n\r\n"], ids=["read", "not read"])
@@ -166,13 +165,13 @@ def test_e03_idle_connections_are_closed_and_keep_nobody_out(server):
     with stack:
         for client in clients:
             assert answer_on(client).status_code == 200
-        assert httpx.get(f"{server.address}/health/live").status_code == 200
+        assert server.get("/health/live").status_code == 200
 
         eventually(lambda: connections(server) == 0, 20)
 
 
 def test_e04_readers_that_take_nothing_are_cut_and_cost_little(server):
-    httpx.get(f"{server.address}/docs/assets/scalar.standalone.js")  # it is read once, and kept
+    server.get("/docs/assets/scalar.standalone.js")  # it is read once, and kept
     before = megabytes(server)
     stack, clients = many(server, 0, LARGE)
     with stack:
@@ -230,11 +229,11 @@ def test_e08_6000_odd_names_paths_methods_and_hosts_cost_no_memory(server):
 
     with connected(server) as connection:
         ask(range(2_000))
-        before = megabytes(server), len(httpx.get(f"{server.address}/metrics").content)
+        before = megabytes(server), len(server.get("/metrics").content)
         ask(range(2_000, 8_000))
 
     assert megabytes(server) - before[0] < 5
-    assert len(httpx.get(f"{server.address}/metrics").content) < before[1] + 2000
+    assert len(server.get("/metrics").content) < before[1] + 2000
 
 
 def test_e10_clients_that_leave_are_let_go_and_make_no_noise(server, ann):

@@ -108,7 +108,7 @@ def test_l02_an_error_inside_is_told_in_the_log_and_not_to_the_caller(broken):
     [error] = [line for line in logged() if json.loads(line)["level"] == "error"]
     assert "TypeError" in error
     assert "CANARY-CODE" not in "".join(logged())
-    assert httpx.get(f"{broken.address}/health/ready").status_code == 200
+    assert broken.get("/health/ready").status_code == 200
 
 
 CLOSED = [
@@ -125,8 +125,8 @@ def test_l05_documentation_and_metrics_can_be_closed(databases, tmp_path):
     with databases.migrated() as url, running(tmp_path, url, docs="off", metrics="off") as server:
         for path in (*CLOSED, "/openapi.json", "/openapi.yaml", "/metrics", "/schema"):
             for address in (path, f"{path}/", f"/{path}"):
-                assert httpx.get(server.address + address).status_code == 404, address
-        assert httpx.get(f"{server.address}/health/live").status_code == 200
+                assert server.get(address).status_code == 404, address
+        assert server.get("/health/live").status_code == 200
 
 
 def test_e05_a_flood_of_log_ins_is_sent_away_at_once_and_slows_no_reads(databases, tmp_path):

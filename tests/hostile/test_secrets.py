@@ -117,7 +117,7 @@ def test_l01_no_secret_is_found_in_a_log_a_count_or_an_answer(server, data_dir):
         for _, answer in answered
         if answer.status >= 400 and answer.body
     ]
-    counted = httpx.get(f"{server.address}/metrics").text
+    counted = server.get("/metrics").text
     said = {
         "an answer": "\n".join(told),
         "a count": counted,
