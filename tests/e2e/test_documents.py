@@ -22,7 +22,13 @@ SECRET = "a secret for tests of 32 bytes or more"
 SHELL = """
 set -euo pipefail
 make() {{ command make --dry-run --directory {root} "$@" > /dev/null; }}
-referral() {{ if [ "$1" = serve ]; then return; fi; {python} -m referral "$@" > /dev/null; }}
+referral() {{
+    case "$1" in
+        serve) ;;
+        key) {python} -m referral "$@" ;;
+        *) {python} -m referral "$@" > /dev/null ;;
+    esac
+}}
 """
 
 

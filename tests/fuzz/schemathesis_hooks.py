@@ -44,8 +44,19 @@ def _post(path, body):
     return response.json()
 
 
+class Shop:
+    """Calls with an API key that may do everything."""
+
+    def get(self, case, context):
+        return os.environ["REFERRAL_TEST_FUZZED_KEY"]
+
+    def set(self, case, data, context):
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
 if SIGNED_IN:
-    schemathesis.auth().skip_for(path_regex="/auth/")(Newcomer)
+    schemathesis.auth().skip_for(path_regex="/auth/|/keys")(Newcomer)
+    schemathesis.auth().apply_to(path_regex="/keys")(Shop)
 
 
 @schemathesis.hook
@@ -107,6 +118,8 @@ LINKS = {
     ("issue_code", "retire_code"): {"parameters": {"email_or_code": "$response.body#/code"}},
     ("me", "find_code"): {"parameters": {"email_or_code": "$response.body#/email"}},
     ("me", "list_referees"): {"parameters": {"user_id": "$response.body#/id"}},
+    ("create_key", "revoke_key"): {"parameters": {"key_id": "$response.body#/id"}},
+    ("list_keys", "list_keys"): {"parameters": {"cursor": "$response.body#/next_cursor"}},
     ("list_referrals", "list_referrals"): {
         "parameters": {
             "user_id": "$request.path.user_id",
@@ -155,6 +168,9 @@ UNTOLD = {
     # what a character comes to is seen after normalisation (NFKC), which makes l· of ŀ
     ("username", "A user name is made of letters, digits and . @ + - _ only."),
     ("username", "A user name has 3 to 50 characters."),
+    # which characters are printable; what they come to is seen after normalisation (NFC)
+    ("name", "A key's name has 1 to 100 printable characters, and no blanks at its ends."),
+    ("expires_at", "A key expires in the future."),
     # the length of a month
     ("expires_at", "This is no time on the calendar."),
     # a cursor is opaque: whether a page gave it is not a matter of form

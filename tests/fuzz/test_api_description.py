@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from servers import running
+from operators import make_keys
+from referral.domain.access.caller import Scope
+from servers import eventually, running
 
 HERE = Path(__file__).parent
 
@@ -16,7 +19,7 @@ HERE = Path(__file__).parent
 # what a change breaks, it breaks at once.
 EXAMPLES = int(os.environ.get("REFERRAL_TEST_FUZZ_EXAMPLES", "0"))
 CALLERS = ("signed-in", "anonymous")
-OPERATIONS = 14  # schemathesis counts for each
+OPERATIONS = 17  # schemathesis counts for each
 
 pytestmark = pytest.mark.usefixtures("uncounted")
 
@@ -30,8 +33,16 @@ def server(databases, tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="module")
+def key(server):
+    """One with every scope, which the server knows."""
+    [key] = make_keys(server.database_url, shop=[*Scope]).values()
+    eventually(lambda: httpx.get(f"{server.api}/keys", headers=key.bearer).is_success)
+    return key
+
+
 @pytest.mark.parametrize("caller", CALLERS)
-def test_the_service_does_what_its_description_says(caller, server, tmp_path):
+def test_the_service_does_what_its_description_says(caller, server, key, tmp_path):
     per_operation = EXAMPLES // len(CALLERS) // OPERATIONS or 15
 
     done = subprocess.run(
@@ -47,6 +58,7 @@ def test_the_service_does_what_its_description_says(caller, server, tmp_path):
             "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
             "REFERRAL_TEST_FUZZED_API": server.api,
             "REFERRAL_TEST_FUZZED_AS": caller,
+            "REFERRAL_TEST_FUZZED_KEY": key.secret,
         },
         cwd=tmp_path,
         stdout=subprocess.PIPE,

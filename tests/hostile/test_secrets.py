@@ -12,10 +12,11 @@ import pytest
 from hostile.description import Description
 from hostile.places import Places
 from hostile.wire import answers_to
+from operators import Key, make_keys
 from people import Person, join
 from referral.adapters.embedded_postgres import embedded_postgres
 from referral.adapters.postgres.migrate import migrate
-from servers import running
+from servers import eventually, running
 
 SECRET = "canary-of-the-signing-secret-and-longer"
 DATABASE_PASSWORD = "canary-of-the-database"
@@ -89,6 +90,32 @@ def everything_done_with_secrets(client: httpx.Client) -> tuple[list[httpx.Respo
     return answers, bob
 
 
+def everything_done_with_a_key(server, key: Key) -> list[httpx.Response]:
+    """What can go well and wrong with an API key; the secret of the one that is made is told in this answer alone."""
+    body = {"name": "till", "scopes": ["keys:read"]}
+    with server.client() as client:
+        client.headers.update(key.bearer)
+        eventually(lambda: client.get("/keys").is_success)
+        made = client.post("/keys", json=body)
+        secret = made.json()["key"]
+        assert secret not in str(made.headers)
+        later = [
+            client.get("/keys"),
+            client.get("/keys", headers={"Authorization": f"Bearer {secret}x"}),
+            client.get("/keys", headers={"Authorization": f"Basic {secret}"}),
+            client.get("/keys", params={"key": secret}),
+            client.get("/keys", params={"cursor": secret}),
+            client.post("/keys", json={**body, "name": secret * 3}),
+            client.post("/keys", json={**body, "scopes": [secret]}),
+            client.post("/keys", json={**body, "expires_at": secret}),
+            client.post("/keys", json={**body, "key": secret}),
+            client.delete(f"/keys/{made.json()['id']}"),
+            client.get("/users/me"),
+        ]
+    assert [answer.url for answer in later if secret in answer.text] == []
+    return [*later, made]
+
+
 def _basic(name: str, password: str) -> str:
     return base64.b64encode(f"{name}:{password}".encode()).decode()
 
@@ -105,6 +132,9 @@ def test_l01_no_secret_is_found_in_a_log_a_count_or_an_answer(server, data_dir):
         answers, bob = everything_done_with_secrets(client)
     given_out = [str(bob.tokens["access_token"]), str(bob.tokens["refresh_token"])]
     secrets = [SECRET, DATABASE_PASSWORD, PASSWORD, NEW_PASSWORD, WRONG_PASSWORD, CODE, *given_out]
+    made = make_keys(server.database_url, shop=["keys:write"])["shop"]
+    answers += everything_done_with_a_key(server, made)
+    secrets += [made.secret, answers[-1].json()["key"]]
     places = Places(Description.of(server.address), bob, CODE, bob)
     requests = [request for secret in secrets for request in places.everywhere(secret)]
 

@@ -88,6 +88,7 @@ SECRETS = {
     "src/settings.py": 'aws_key = "AKIA' + 'IOSFODNN7REALKEY"',
     "docs/page.md": "-----BEGIN RSA PRIVATE" + " KEY-----",
     "tests/test_it.py": 'TOKEN = "Zm9vYmFy' + 'MTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6QUJDREVG"',
+    "docs/calls.md": "curl -H 'Authorization: Bearer rk" + "_0123456789ABCDEFGHIJabcdefghij4YGy83'",
     "deploy.yaml": "url: postgresql://ann:s3cr3t" + "-word@db.example.org/referral",
 }  # fmt: skip
 
