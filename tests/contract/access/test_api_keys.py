@@ -16,6 +16,7 @@ from referral.domain.access.api_key import ApiKey
 from referral.domain.access.caller import KeyId, Scope
 from referral.domain.access.errors import InvalidAccessToken, KeyNotFound
 from referral.domain.access.refresh_token import digest_of
+from referral.domain.errors import DatabaseUnavailable
 
 
 def a_key(number=1, **changes):
@@ -217,6 +218,22 @@ async def test_a_thousand_uses_in_a_minute_are_written_once(listed, clock):
         await listed.write_uses()
 
     assert written == [{"key_id": a_key().id, "used_at": NOW}]
+
+
+async def test_a_use_that_cannot_be_written_now_is_written_the_next_time(listed, database):
+    class Away:
+        async def execute(self, statement, **values):
+            raise DatabaseUnavailable
+
+    listed.note_use(a_key(), NOW)
+    listed.queries = Away()
+    with pytest.raises(DatabaseUnavailable):
+        await listed.write_uses()
+
+    listed.queries = database
+    await listed.write_uses()
+
+    assert await last_use_of(PostgresApiKeys(database)) == NOW
 
 
 async def test_of_two_processes_the_later_use_stays(listed, database, clock):

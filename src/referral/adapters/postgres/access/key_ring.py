@@ -72,9 +72,8 @@ class PostgresKeyRing:
         self._uses[key.id] = now
 
     async def write_uses(self) -> None:
-        """Store when keys were used, each once a minute."""
-        uses, self._uses = self._uses, {}
-        for key_id, used_at in uses.items():
+        """Store when keys were used, each once a minute; what cannot be stored now is stored the next time."""
+        for key_id, used_at in [*self._uses.items()]:
             minute = used_at.replace(second=0, microsecond=0)
             if self._written.get(key_id) != minute:
                 await self.queries.execute(_USED, key_id=key_id, used_at=minute)

@@ -11,7 +11,7 @@ from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.application.access.ports import AccessClaims
 from referral.application.ports import Clock
-from referral.domain.access.caller import OPERATOR, Scope
+from referral.domain.access.caller import Scope
 from referral.domain.access.errors import InvalidAccessToken
 from referral.domain.accounts.user import UserId
 
@@ -34,7 +34,9 @@ _ONE = Statement(
 # How old the list may be. It is read again several times a second; older than this, the database is asked.
 FRESH_SECONDS = 0.8
 
+ALL = frozenset(Scope)
 NONE: frozenset[Scope] = frozenset()
+NOT_LISTED = (0, NONE)
 
 
 @dataclass(slots=True)
@@ -48,31 +50,32 @@ class PostgresStanding:
     queries: Queries
     clock: Clock
     access_token_ttl: timedelta
-    _versions: dict[UserId, int] = field(default_factory=dict)
-    _administrators: frozenset[UserId] = frozenset()
+    _listed: dict[UserId, tuple[int, frozenset[Scope]]] = field(default_factory=dict)
     _fresh_until: float = 0.0
 
     async def refresh(self) -> None:
         # Twice the lifetime: the clocks of two processes may differ.
         asked_at = time.monotonic()
         rows = await self.queries.all(_LISTED, since=self.clock.now() - 2 * self.access_token_ttl)
-        self._administrators = frozenset(
-            row["id"] for row in rows if row["credentials_version"] is None
-        )
-        self._versions = {
+        versions = {
             row["id"]: row["credentials_version"] for row in rows if row["credentials_version"]
+        }
+        administrators = {row["id"] for row in rows if not row["credentials_version"]}
+        self._listed = {
+            user_id: (versions.get(user_id, 0), ALL if user_id in administrators else NONE)
+            for user_id in versions.keys() | administrators
         }
         self._fresh_until = asked_at + FRESH_SECONDS
 
     async def scopes_of(self, claims: AccessClaims) -> frozenset[Scope]:
         # A version that is newer than the list was issued since the list was read.
         if time.monotonic() < self._fresh_until:
-            is_revoked = claims.credentials_version < self._versions.get(claims.user_id, 0)
-            is_administrator = claims.user_id in self._administrators
+            version, scopes = self._listed.get(claims.user_id, NOT_LISTED)
         else:
             row = await self.queries.one(_ONE, user_id=claims.user_id)
-            is_revoked = row is None or claims.credentials_version < row["credentials_version"]
-            is_administrator = row is not None and row["is_administrator"]
-        if is_revoked:
+            if row is None:
+                raise InvalidAccessToken
+            version, scopes = row["credentials_version"], ALL if row["is_administrator"] else NONE
+        if claims.credentials_version < version:
             raise InvalidAccessToken
-        return OPERATOR.scopes if is_administrator else NONE
+        return scopes
