@@ -44,7 +44,9 @@ from referral.application.programs.ports import (
     Referee,
     ReferralCodes,
     Referrals,
+    ReferralUnderTerms,
 )
+from referral.application.rewards.ports import Events, RecordedEvent
 from referral.application.transaction import Transaction
 from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH, ApiKey
 from referral.domain.access.caller import OPERATOR, KeyId, Scope
@@ -92,6 +94,7 @@ from referral.domain.programs.program import (
     Program,
     ProgramId,
     ProgramInForce,
+    ProgramStatus,
     Slug,
 )
 from referral.domain.programs.referral import Referral
@@ -104,6 +107,8 @@ from referral.domain.programs.referral_code import (
     ReferralCode,
 )
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
+from referral.domain.rewards.errors import EventDiffers
+from referral.domain.rewards.event import Event, EventId
 
 
 @dataclass
@@ -341,6 +346,8 @@ class Rows:
     api_keys: dict[KeyId, ApiKey] = field(default_factory=dict)
     administrators: dict[UserId, datetime] = field(default_factory=dict)
 
+    events: dict[tuple[str, EventId], RecordedEvent] = field(default_factory=dict)
+
     def snapshot(self) -> "Rows":
         return Rows(
             dict(self.participants),
@@ -351,6 +358,7 @@ class Rows:
             dict(self.refresh_tokens),
             dict(self.api_keys),
             dict(self.administrators),
+            dict(self.events),
         )
 
     @property
@@ -403,6 +411,7 @@ class InMemoryStore:
         self.programs = InMemoryPrograms(self)
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
+        self.events = InMemoryEvents(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
         self.api_keys: ApiKeys = InMemoryApiKeys(self)
         self.administrators: Administrators = InMemoryAdministrators(self)
@@ -452,6 +461,7 @@ class InMemoryTransaction:
     programs: Programs
     codes: ReferralCodes
     referrals: Referrals
+    events: Events
     refresh_tokens: RefreshTokens
 
     def __init__(self, rows: Rows) -> None:
@@ -461,6 +471,7 @@ class InMemoryTransaction:
         self.programs = InMemoryPrograms(self)
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
+        self.events = InMemoryEvents(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
 
     def read(self) -> Rows:
@@ -748,6 +759,24 @@ class InMemoryReferrals:
             used = rows.codes[referral.code_id]
             rows.codes[used.id] = replace(used, uses=used.uses + 1)
 
+    async def under_terms(self, referee_id: UserId) -> ReferralUnderTerms | None:
+        rows = self.access.read()
+        found = [r for r in rows.referrals if r.referee_id == referee_id]
+        if not found:
+            return None
+        [referral] = found
+        program = next(p for p in rows.programs.values() if p.id == referral.program_id)
+        kept = rows.terms[program.slug][referral.terms_version - 1]
+        return ReferralUnderTerms(referral, kept.terms, program.status == ProgramStatus.ENDED)
+
+    async def save(self, referral: Referral) -> None:
+        async with self.access.write() as rows:
+            for at, before in enumerate(rows.referrals):
+                if before.referee_id == referral.referee_id:
+                    rows.referrals[at] = replace(
+                        before, status=referral.status, qualified_at=referral.qualified_at
+                    )
+
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         rows = self.access.read()
         brought = [r for r in rows.referrals if r.referrer_id == referrer_id]
@@ -775,6 +804,32 @@ def _referee(rows: Rows, referral: Referral) -> Referee:
         username and username.value,
         referral.created_at,
     )
+
+
+@dataclass(frozen=True)
+class InMemoryEvents:
+    access: Access
+
+    async def find(self, source: str, event_id: EventId) -> RecordedEvent | None:
+        return self.access.read().events.get((source, event_id))
+
+    async def of(self, participant_id: UserId) -> Sequence[Event]:
+        recorded = self.access.read().events.values()
+        return [r.event for r in recorded if r.event.participant_id == participant_id]
+
+    async def add(self, recorded: RecordedEvent) -> None:
+        async with self.access.write() as rows:
+            key = recorded.event.source, recorded.event.id
+            if key in rows.events:
+                raise EventDiffers
+            rows.events[key] = recorded
+
+    async def forget_metadata(self, participant_id: UserId) -> None:
+        async with self.access.write() as rows:
+            for key, recorded in rows.events.items():
+                if recorded.event.participant_id == participant_id:
+                    event = replace(recorded.event, metadata={})
+                    rows.events[key] = replace(recorded, event=event)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 ReferralError
 ├── InvalidInput            a value breaks a rule: change it
-│   └── IdempotencyKeyReused
+│   ├── EventDiffers
+│   ├── IdempotencyKeyReused
+│   └── RefundExceedsEvent
 ├── Unauthenticated         say who you are
 │   ├── WrongCredentials
 │   ├── InvalidAccessToken
@@ -16,6 +18,7 @@ ReferralError
 ├── NotFound                it is not there
 │   ├── CodeNotFound
 │   ├── CodeNotUsable
+│   ├── EventNotFound
 │   ├── KeyNotFound
 │   ├── NotAnAdministrator
 │   ├── ParticipantNotFound
@@ -89,6 +92,7 @@ from referral.domain.programs.errors import (
     StatusNotReachable,
     TermsNotFound,
 )
+from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
 
 __all__ = [
     "ActiveCodeExists",
@@ -99,6 +103,8 @@ __all__ = [
     "Conflict",
     "DatabaseUnavailable",
     "EmailTaken",
+    "EventDiffers",
+    "EventNotFound",
     "ExternalIdTaken",
     "Forbidden",
     "HashingBusy",
@@ -119,6 +125,7 @@ __all__ = [
     "ProgramNotOpen",
     "QuotaExceeded",
     "ReferralError",
+    "RefundExceedsEvent",
     "RequestInProgress",
     "ShuttingDown",
     "SlugTaken",

@@ -16,6 +16,7 @@ from referral.adapters.postgres.core.joint import JoiningQueries
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 
 
@@ -32,6 +33,7 @@ class PostgresStore:
         self.programs = PostgresPrograms(queries)
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
+        self.events = PostgresEvents(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)
         self.api_keys = PostgresApiKeys(queries)
         self.administrators = PostgresAdministrators(queries)
@@ -69,6 +71,11 @@ def codes(store):
 @pytest.fixture
 def referrals(store):
     return store.referrals
+
+
+@pytest.fixture
+def events(store):
+    return store.events
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ from referral.application.accounts.ports import (
 )
 from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
+from referral.application.rewards.ports import Events
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
 from referral.entrypoints.bootstrap.providers import Application
@@ -96,6 +97,7 @@ def container(
         Programs: store.programs,
         ReferralCodes: store.codes,
         Referrals: store.referrals,
+        Events: store.events,
         RefreshTokens: store.refresh_tokens,
         IdempotencyRecords: store.idempotency_records,
         ApiKeys: store.api_keys,

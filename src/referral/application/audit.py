@@ -4,7 +4,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from referral.application.ports import DONE, AuditLog, Deed
-from referral.domain.access.caller import Caller
+from referral.domain.access.caller import Caller, KeyId
 from referral.domain.access.errors import TooManyAttempts
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import Forbidden, ReferralError, slug
@@ -45,12 +45,14 @@ class Audit:
             self._record(deed)
 
     @contextmanager
-    def of_refusals(self, action: str, user_id: UserId | None = None) -> Iterator[None]:
+    def of_refusals(
+        self, action: str, user_id: UserId | None = None, key_id: KeyId | None = None
+    ) -> Iterator[None]:
         """Record what the block does only when it is forbidden or too much: for what happens too often to be recorded."""
         try:
             yield
         except (Forbidden, TooManyAttempts) as error:
-            self._record(Deed(action, user_id, outcome=_outcome(error)))
+            self._record(Deed(action, user_id, key_id, outcome=_outcome(error)))
             raise
 
     @contextmanager

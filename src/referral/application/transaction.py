@@ -6,6 +6,7 @@ from typing import Protocol
 from referral.application.access.ports import RefreshTokens
 from referral.application.accounts.ports import Participants, Users
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
+from referral.application.rewards.ports import Events
 
 
 class Transaction(Protocol):
@@ -16,6 +17,7 @@ class Transaction(Protocol):
     programs: Programs
     codes: ReferralCodes
     referrals: Referrals
+    events: Events
     refresh_tokens: RefreshTokens
 
 

@@ -30,6 +30,7 @@ from referral.application.programs.list_referrals import ListReferrals
 from referral.application.programs.retire_code import RetireCode
 from referral.application.programs.show_program import ShowProgram
 from referral.application.programs.show_terms import ShowTerms
+from referral.application.rewards.record_event import RecordEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,17 @@ class Programs:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewards:
+    """Events, and what they are worth."""
+
+    record_event: RecordEvent
+
+
+@dataclass(frozen=True, slots=True)
 class UseCases:
     """Everything that someone can do, each ready to be called."""
 
     accounts: Accounts
     access: Access
     programs: Programs
+    rewards: Rewards

@@ -71,7 +71,7 @@ def a_key(**changes):
 
 def test_who_calls_with_a_key_has_its_scopes():
     assert a_key().caller(NOW) == Caller(
-        key_id=KeyId(an_id(7)), scopes=frozenset({Scope.EVENTS_WRITE})
+        key_name="shop", key_id=KeyId(an_id(7)), scopes=frozenset({Scope.EVENTS_WRITE})
     )
 
 

@@ -33,7 +33,8 @@ async def test_a_key_tells_which_server_calls_and_what_it_may(make, authenticate
 
     caller = await authenticate(secret)
 
-    assert caller == Caller(key_id=key.id, scopes=frozenset({Scope.EVENTS_WRITE, Scope.CODES_READ}))
+    scopes = frozenset({Scope.EVENTS_WRITE, Scope.CODES_READ})
+    assert caller == Caller(key_id=key.id, key_name=key.name, scopes=scopes)
 
 
 async def test_a_key_is_shown_once(make, list_keys):

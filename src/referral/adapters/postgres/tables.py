@@ -15,10 +15,12 @@ from referral.adapters.postgres.programs.tables import (
     referral_codes,
     referrals,
 )
+from referral.adapters.postgres.rewards.tables import events
 
 __all__ = [
     "administrators",
     "api_keys",
+    "events",
     "idempotency_records",
     "metadata",
     "program_terms",

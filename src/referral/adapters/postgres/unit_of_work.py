@@ -10,6 +10,7 @@ from referral.adapters.postgres.core.joint import JOINT
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.rewards.events import PostgresEvents
 
 
 class PostgresTransaction:
@@ -21,6 +22,7 @@ class PostgresTransaction:
         self.programs = PostgresPrograms(queries)
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
+        self.events = PostgresEvents(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)
 
 

@@ -5,7 +5,8 @@ from referral.domain.accounts.user import Participant
 
 
 async def erase(tx: Transaction, participant: Participant, now: datetime) -> None:
-    """Forget who a locked participant is: names, addresses, password and tokens; the codes are retired."""
+    """Forget who a locked participant is: names, addresses, password, tokens and metadata; the codes are retired."""
     await tx.codes.retire_all_of(participant.id, now)
     await tx.refresh_tokens.revoke_all_of(participant.id)
+    await tx.events.forget_metadata(participant.id)
     await tx.users.erase(participant.erased(now))

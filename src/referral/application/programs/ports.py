@@ -79,9 +79,24 @@ class Referee:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ReferralUnderTerms:
+    """A referral with the terms it was made under; `is_over` once its program has ended."""
+
+    referral: Referral
+    terms: Terms
+    is_over: bool
+
+
 class Referrals(Protocol):
     async def add(self, referral: Referral) -> None:
         """Store a referral, which uses its code once more; its referee has no other."""
+
+    async def under_terms(self, referee_id: UserId) -> ReferralUnderTerms | None:
+        """The one referral of this referee, if there is one."""
+
+    async def save(self, referral: Referral) -> None:
+        """Store the referral's status, and when it qualified."""
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         """The referrer's people, newest first, at the same cost however many they are."""

@@ -43,7 +43,7 @@ class ApiKey:
         """Who calls with it; raise InvalidAccessToken once it is expired."""
         if self.expires_at is not None and now >= self.expires_at:
             raise InvalidAccessToken
-        return Caller(key_id=self.id, scopes=self.scopes)
+        return Caller(key_id=self.id, key_name=self.name, scopes=self.scopes)
 
 
 def key_of(secret: str) -> str:

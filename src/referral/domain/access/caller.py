@@ -50,6 +50,7 @@ class Caller:
 
     user_id: UserId | None = None
     key_id: KeyId | None = None
+    key_name: str = ""
     scopes: frozenset[Scope] = frozenset()
 
     def __str__(self) -> str:
@@ -57,6 +58,11 @@ class Caller:
         if self.user_id is not None:
             return f"user:{self.user_id}"
         return f"key:{self.key_id}" if self.key_id is not None else "operator"
+
+    @property
+    def source(self) -> str:
+        """Who gives ids to what they tell: keys of one name are one server's, so that a key can be replaced."""
+        return f"key:{self.key_name}" if self.key_id is not None else str(self)
 
     @property
     def person_id(self) -> UserId:

@@ -36,6 +36,7 @@ from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.system import SystemRandomness
 from referral.application.access.guess_limits import GuessLimits
@@ -70,8 +71,9 @@ from referral.application.programs.code_guesses import CodeGuesses
 from referral.application.programs.known_programs import KnownPrograms
 from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
+from referral.application.rewards.ports import Events
 from referral.application.transaction import UnitOfWork
-from referral.application.use_cases import Access, Accounts, Programs, UseCases
+from referral.application.use_cases import Access, Accounts, Programs, Rewards, UseCases
 from referral.entrypoints.bootstrap.settings import Settings
 
 
@@ -94,6 +96,7 @@ class Adapters(Provider):
     refresh_tokens = provide(PostgresRefreshTokens, provides=RefreshTokens)
     api_keys = provide(PostgresApiKeys, provides=ApiKeys)
     administrators = provide(PostgresAdministrators, provides=Administrators)
+    events = provide(PostgresEvents, provides=Events)
     unit_of_work = provide(PostgresUnitOfWork, provides=UnitOfWork)
     idempotency_records = provide(PostgresIdempotencyRecords, provides=IdempotencyRecords)
     housekeeping = provide(PostgresHousekeeping)
@@ -145,9 +148,9 @@ class Application(Provider):
 
     scope = Scope.APP
 
-    groups = provide_all(UseCases, Accounts, Access, Programs)
+    groups = provide_all(UseCases, Accounts, Access, Programs, Rewards)
     use_cases = provide_all(
-        *(use.type for group in (Accounts, Access, Programs) for use in fields(group))
+        *(use.type for group in (Accounts, Access, Programs, Rewards) for use in fields(group))
     )
     parts = provide_all(
         Audit,

@@ -25,6 +25,7 @@ from referral.domain.programs.program import ProgramStatus, Slug, landing_url, p
 from referral.domain.programs.terms import Terms
 from referral.entrypoints.http.api.auth import auth_router
 from referral.entrypoints.http.api.codes import NewCode, codes_router
+from referral.entrypoints.http.api.events import events_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
 from referral.entrypoints.http.api.keys import NewKey, keys_router
 from referral.entrypoints.http.api.participants import participants_router
@@ -164,6 +165,7 @@ def api_router(
             codes_router(use, clock, options.proxies, a_person, in_turn),
             keys_router(use, anybody),
             participants_router(use, anybody),
+            events_router(use, anybody),
             programs_router(use, anybody),
         ],
         response_class=JsonResponse,

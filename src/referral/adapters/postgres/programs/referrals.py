@@ -1,4 +1,6 @@
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
@@ -6,6 +8,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    cast,
     func,
     insert,
     literal_column,
@@ -18,11 +21,15 @@ from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.programs.tables import referrals
+from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
 from referral.application.pages import MAX_SIZE, Page, PageRequest
-from referral.application.programs.ports import Referee
+from referral.application.programs.ports import Referee, ReferralUnderTerms
 from referral.domain.accounts.user import UserId
-from referral.domain.programs.referral import Referral
+from referral.domain.programs.program import ProgramStatus
+from referral.domain.programs.referral import Referral, ReferralStatus
+from referral.domain.programs.terms import Terms
+
+MOST_REMEMBERED = 256  # terms
 
 _counted = (
     update(users)
@@ -49,6 +56,35 @@ _ADD = Statement(
             bindparam("qualified_at", type_=INSTANT),
         ),
     )
+)
+
+_UNDER_TERMS = Statement(
+    select(
+        *(
+            referrals.c[name]
+            for name in (
+                *("referrer_id", "referee_id", "code_id", "created_at"),
+                *("program_id", "terms_version", "status", "qualified_at"),
+            )
+        ),
+        programs.c.status.label("program_status"),
+        cast(program_terms.c.terms, Text).label("terms"),
+    )
+    .join_from(referrals, programs, programs.c.id == referrals.c.program_id)
+    .join(
+        program_terms,
+        (program_terms.c.program_id == referrals.c.program_id)
+        & (program_terms.c.version == referrals.c.terms_version),
+    )
+    .where(referrals.c.referee_id == bindparam("referee_id", type_=Uuid))
+)
+_SAVE = Statement(
+    update(referrals)
+    .values(
+        status=bindparam("new_status", type_=Text),
+        qualified_at=bindparam("new_qualified_at", type_=INSTANT),
+    )
+    .where(referrals.c.referee_id == bindparam("referee", type_=Uuid))
 )
 
 # One range of the key, wherever in the list it is: `newest` is where the page starts. The limit says nothing
@@ -86,6 +122,12 @@ PAGE = Statement(
 )
 
 
+@lru_cache(MOST_REMEMBERED)
+def _terms(text: str) -> Terms:
+    # Terms never change, and to check them takes longer than to ask for them.
+    return Terms.parse(json.loads(text))
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresReferrals:
     queries: Queries
@@ -101,6 +143,23 @@ class PostgresReferrals:
             terms_version=referral.terms_version,
             status=referral.status.value,
             qualified_at=referral.qualified_at,
+        )
+
+    async def under_terms(self, referee_id: UserId) -> ReferralUnderTerms | None:
+        row = await self.queries.one(_UNDER_TERMS, referee_id=referee_id)
+        if row is None:
+            return None
+        values = dict(row)
+        terms, program_status = values.pop("terms"), values.pop("program_status")
+        referral = Referral(**{**values, "status": ReferralStatus(row["status"])})
+        return ReferralUnderTerms(referral, _terms(terms), program_status == ProgramStatus.ENDED)
+
+    async def save(self, referral: Referral) -> None:
+        await self.queries.execute(
+            _SAVE,
+            referee=referral.referee_id,
+            new_status=referral.status.value,
+            new_qualified_at=referral.qualified_at,
         )
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:

@@ -36,6 +36,7 @@ from referral.domain.programs.errors import (
     StatusNotReachable,
     TermsNotFound,
 )
+from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
 from referral.entrypoints.http.problems import types
 from referral.entrypoints.http.problems.types import Refusal
 
@@ -80,6 +81,11 @@ _TEXTS: dict[type[Refusal], str] = {
     ExternalIdTaken: "There already is a participant with this external id.",
     ProgramNotFound: "There is no program with this slug.",
     TermsNotFound: "The program's terms have no such version; they are numbered from 1.",
+    EventDiffers: """An event with this id was recorded before, with other content; nothing was changed.
+
+        An event that is told again has to be the same in every member; another event needs another id.""",
+    EventNotFound: "There is no such event of this participant that could be refunded.",
+    RefundExceedsEvent: "All refunds of an event together come to no more than its amount, in its unit. One without an amount has none to refund.",
     SlugTaken: "There already is a program with this slug, and each has its own.",
     StatusNotReachable: """A program in its status cannot become what is asked for.
 

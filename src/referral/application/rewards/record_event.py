@@ -1,0 +1,196 @@
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from referral.application.accounts.participant_reference import (
+    ParticipantReference,
+    participant_reference,
+)
+from referral.application.again import again
+from referral.application.audit import Audit
+from referral.application.instant import instant
+from referral.application.ports import Clock
+from referral.application.rewards.ports import Events, RecordedEvent
+from referral.application.transaction import Transaction, UnitOfWork
+from referral.domain.access.caller import OPERATOR, Caller, Scope
+from referral.domain.accounts.user import UserId
+from referral.domain.errors import Checks, InvalidInput
+from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.terms import REFUND
+from referral.domain.rewards import event as rules
+from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
+from referral.domain.rewards.event import Amount, Event, EventId
+from referral.domain.rewards.qualification import Decision, Facts, Standing, judge, left_of, refunds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a server tells of an event, checked value by value."""
+
+    source: str
+    id: EventId
+    type: str
+    amount: Amount | None
+    of: EventId | None
+    occurred_at: datetime | None
+    metadata: Mapping[str, str]
+
+    def digest(self, participant_id: UserId) -> bytes:
+        """Of everything that is told, so that the same event is known when it is told again."""
+        content = [
+            str(participant_id),
+            self.type,
+            self.amount and [self.amount.value, self.amount.unit],
+            self.of and self.of.value,
+            self.occurred_at and self.occurred_at.isoformat(),
+            sorted(self.metadata.items()),
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvent:
+    """Record that a participant did something, judge what it means for their referral, and tell whether it is new.
+
+    Told again with the same content, it gives what came of it the first time. A refund names the event that it is
+    `of`, and needs no participant; without an amount it is of all that is left.
+
+    Raises MissingScope, InvalidInput, ParticipantNotFound, EventNotFound for a refund of nothing known, EventDiffers
+    or RefundExceedsEvent; then nothing is recorded.
+    """
+
+    unit_of_work: UnitOfWork
+    events: Events
+    clock: Clock
+    audit: Audit
+
+    async def __call__(
+        self,
+        *,
+        id: str,  # noqa: A002  the field's word
+        type: str,  # noqa: A002
+        participant: str | None = None,
+        amount: int | None = None,
+        unit: str | None = None,
+        of: str | None = None,
+        occurred_at: datetime | str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        caller: Caller = OPERATOR,
+    ) -> tuple[RecordedEvent, bool]:
+        with self.audit.of_refusals("record-event", caller.user_id, caller.key_id):
+            caller.ensure_may(Scope.EVENTS_WRITE)
+        checks = Checks()
+        with checks.of("id"):
+            event_id = EventId.parse(id)
+        with checks.of("type"):
+            kind = rules.event_type(type)
+        with checks.of("amount"):
+            worth = rules.amount(amount, unit, is_refund=type == REFUND)
+        refunded = None
+        with checks.of("of"):
+            if (of is None) == (type == REFUND):
+                raise InvalidInput("A refund says which event it is `of`, and no other event does.")
+            refunded = None if of is None else EventId.parse(of)
+        with checks.of("participant"):
+            if participant is None and type != REFUND:
+                raise InvalidInput("Whose event is it?")
+        time = None
+        if occurred_at is not None:
+            with checks.of("occurred_at"):
+                time = instant(occurred_at)
+        with checks.of("metadata"):
+            kept = rules.metadata(metadata or {})
+        checks.done()
+        told = Told(
+            source=caller.source,
+            id=event_id,
+            type=kind,
+            amount=worth,
+            of=refunded,
+            occurred_at=time,
+            metadata=kept,
+        )
+        return await again(self._record, await self._whose(told, participant), told)
+
+    async def _whose(self, told: Told, participant: str | None) -> ParticipantReference:
+        if participant is not None:
+            return participant_reference(participant)
+        original = told.of and await self.events.find(told.source, told.of)
+        if not original:
+            raise EventNotFound
+        return original.event.participant_id
+
+    async def _record(
+        self, reference: ParticipantReference, told: Told
+    ) -> tuple[RecordedEvent, bool]:
+        async with self.unit_of_work.begin() as tx:
+            participant = await tx.participants.lock(reference)
+            digest = told.digest(participant.id)
+            known = await tx.events.find(told.source, told.id)
+            if known is not None:
+                if known.digest != digest:
+                    raise EventDiffers
+                return known, False
+            before = await tx.events.of(participant.id)
+            event = self._event(told, participant.id, before)
+            status, decisions = await self._judged(tx, before, event)
+            recorded = RecordedEvent(event, digest, status, decisions)
+            await tx.events.add(recorded)
+            return recorded, True
+
+    def _event(self, told: Told, participant_id: UserId, before: Sequence[Event]) -> Event:
+        now = self.clock.now()
+        checks = Checks()
+        with checks.of("occurred_at"):
+            rules.ensure_may_have_occurred(told.occurred_at or now, now)
+        checks.done()
+        event = Event(
+            source=told.source,
+            id=told.id,
+            type=told.type,
+            participant_id=participant_id,
+            occurred_at=told.occurred_at or now,
+            amount=told.amount,
+            of=told.of,
+            metadata=told.metadata,
+        )
+        return event if event.of is None else _refund(event, before)
+
+    async def _judged(
+        self, tx: Transaction, before: Sequence[Event], event: Event
+    ) -> tuple[ReferralStatus | None, Sequence[Decision]]:
+        found = await tx.referrals.under_terms(event.participant_id)
+        if found is None:
+            return None, ()
+        referral = found.referral
+        facts = Facts(
+            referred_at=referral.created_at,
+            status=referral.status,
+            qualified_at=referral.qualified_at,
+            is_over=found.is_over,
+        )
+        after, decision = judge(found.terms.qualification, facts, before, event, self.clock.now())
+        if after != Standing(referral.status, referral.qualified_at):
+            await tx.referrals.save(
+                replace(referral, status=after.status, qualified_at=after.qualified_at)
+            )
+        return after.status, (decision,)
+
+
+def _refund(refund: Event, before: Sequence[Event]) -> Event:
+    """The refund with its amount; raise EventNotFound or RefundExceedsEvent."""
+    refunded = (
+        e for e in before if (e.source, e.id) == (refund.source, refund.of) and e.of is None
+    )
+    original = next(refunded, None)
+    if original is None:
+        raise EventNotFound
+    left = left_of(original, refunds(before))
+    if left is None or left.value == 0:
+        raise RefundExceedsEvent
+    amount = refund.amount or left
+    if amount.unit != left.unit or amount.value > left.value:
+        raise RefundExceedsEvent
+    return replace(refund, amount=amount)

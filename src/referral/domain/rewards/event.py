@@ -1,0 +1,110 @@
+"""Events: what a server tells of its people, such as a purchase, and the refund of one."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from referral.domain.accounts.user import UserId
+from referral.domain.errors import InvalidInput
+from referral.domain.programs.terms import SIGNED_UP
+
+EVENT_ID_LENGTH = range(1, 129)
+TYPE_SHAPE = "[a-z][a-z0-9_.-]{0,63}"
+UNIT_SHAPE = "[A-Z]{3}|[a-z][a-z0-9_]{1,31}"
+MAX_AMOUNT = 2**53 - 1  # what every reader of JSON takes for the number it is (RFC 8259 §6)
+OLDEST = timedelta(days=30)
+AHEAD = timedelta(minutes=5)  # as clocks may differ
+METADATA_MEMBERS = 50
+METADATA_KEY_LENGTH = range(1, 41)
+METADATA_VALUE_LENGTH = range(501)
+_NO_TEXT = re.compile("[\\0\ud800-\udfff]")  # what PostgreSQL cannot store
+
+
+@dataclass(frozen=True, slots=True)
+class EventId:
+    """A server's own id for an event, such as an order number."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Raise InvalidInput unless it is 1 to 128 printable characters, no space at its ends."""
+        if len(raw) not in EVENT_ID_LENGTH or not raw.isprintable() or raw != raw.strip():
+            raise InvalidInput(
+                "An event's id has 1 to 128 printable characters, and no space at its ends."
+            )
+        return cls(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """So much of a unit, in its minor unit: cents of EUR, or points."""
+
+    value: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that someone did, as the server `source` told; a refund says which event it is `of`.
+
+    `id` is the server's own: no two events of one source have the same.
+    """
+
+    source: str
+    id: EventId
+    type: str
+    participant_id: UserId
+    occurred_at: datetime
+    amount: Amount | None = None
+    of: EventId | None = None
+    metadata: Mapping[str, str]
+
+
+def event_type(raw: str) -> str:
+    """Raise InvalidInput unless it is 1 to 64 of a-z, 0-9 and _ . - and no event of the service's own."""
+    if not re.fullmatch(TYPE_SHAPE, raw):
+        raise InvalidInput("A type of event is 1 to 64 of a-z, 0-9 and _ . -")
+    if raw == SIGNED_UP:
+        raise InvalidInput("A sign-up is recorded when people sign up.")
+    return raw
+
+
+def amount(value: int | None, unit: str | None, *, is_refund: bool) -> Amount | None:
+    """How much an event is worth; a refund without one is of all that is left, and has the event's unit.
+
+    Raises InvalidInput unless both are given or neither is, a whole number from 0 and a unit's name.
+    """
+    if value is not None and not is_refund <= value <= MAX_AMOUNT:
+        raise InvalidInput(f"An amount is a whole number from {int(is_refund)} to {MAX_AMOUNT}.")
+    if unit is not None and not re.fullmatch(UNIT_SHAPE, unit):
+        raise InvalidInput(
+            "A unit is a currency's three capitals (ISO 4217), or 2 to 32 of a-z, 0-9 and _ such as points."
+        )
+    if value is None and unit is None:
+        return None
+    if value is None or unit is None:
+        raise InvalidInput("An amount needs a unit, and a unit an amount.")
+    return Amount(value, unit)
+
+
+def ensure_may_have_occurred(at: datetime, now: datetime) -> None:
+    """Raise InvalidInput unless it is at most 30 days back and 5 minutes ahead."""
+    if not now - OLDEST <= at <= now + AHEAD:
+        raise InvalidInput(
+            "An event occurred at most 30 days ago, and no more than 5 minutes ahead."
+        )
+
+
+def metadata(raw: Mapping[str, str]) -> Mapping[str, str]:
+    """What a server keeps with an event; raise InvalidInput unless it is 50 texts or fewer, of at most 500 characters."""
+    if len(raw) > METADATA_MEMBERS:
+        raise InvalidInput(f"Metadata has at most {METADATA_MEMBERS} members.")
+    for key, value in raw.items():
+        if len(key) not in METADATA_KEY_LENGTH or len(value) not in METADATA_VALUE_LENGTH:
+            raise InvalidInput("A member's name has 1 to 40 characters, its text at most 500.")
+        if _NO_TEXT.search(key + value):
+            raise InvalidInput("Metadata is text without NUL.")
+    return raw

@@ -1,0 +1,157 @@
+"""Whether a referral qualifies: terms, facts and events in; a standing and the reason out. No clock, no order of arrival."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.terms import Qualification
+from referral.domain.rewards.event import AHEAD, Amount, Event, EventId
+
+RULE = "qualification"
+"""The rule that a decision about a referral's standing is of."""
+
+
+class Reason(StrEnum):
+    """Why an event changed a referral's standing, or did not."""
+
+    QUALIFIED = "qualified"
+    ALREADY_QUALIFIED = "already-qualified"
+    COUNT_NOT_REACHED = "count-not-reached"
+    OTHER_TYPE = "other-type"
+    NO_AMOUNT = "no-amount"
+    OTHER_UNIT = "other-unit"
+    AMOUNT_TOO_SMALL = "amount-too-small"
+    BEFORE_REFERRAL = "before-referral"
+    TOO_LATE = "too-late"
+    REFUND_UNDOES = "refund-undoes"
+    REFUND_CHANGES_NOTHING = "refund-changes-nothing"
+    QUALIFIED_AT_SIGN_UP = "qualified-at-sign-up"
+    REFERRAL_REJECTED = "referral-rejected"
+    PROGRAM_ENDED = "program-ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a referral beside its events; `is_over` once its program has ended."""
+
+    referred_at: datetime
+    status: ReferralStatus
+    qualified_at: datetime | None
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a referral stands; one that qualified did so at the time of the event that completed it."""
+
+    status: ReferralStatus
+    qualified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one rule made of one event, and why."""
+
+    rule: str
+    outcome: ReferralStatus
+    reason: Reason
+
+
+def standing(
+    terms: Qualification, facts: Facts, events: Iterable[Event], now: datetime
+) -> Standing:
+    """How the referral stands with all these events, in whatever order they come; refunds are among them."""
+    if terms.is_sign_up or facts.status == ReferralStatus.REJECTED:
+        return Standing(facts.status, facts.qualified_at)
+    known = [*events]
+    refunded = refunds(known)
+    times = sorted(
+        event.occurred_at
+        for event in known
+        if event.of is None and _why_not(terms, facts, event, left_of(event, refunded)) is None
+    )
+    if len(times) >= terms.count:
+        return Standing(ReferralStatus.QUALIFIED, times[terms.count - 1])
+    deadline = _deadline(terms, facts)
+    is_expired = deadline is not None and deadline < now
+    return Standing(ReferralStatus.EXPIRED if is_expired else ReferralStatus.SIGNED_UP)
+
+
+def refunds(events: Iterable[Event]) -> Mapping[tuple[str, EventId], int]:
+    """How much was refunded of each event, by its source and id."""
+    refunded: Counter[tuple[str, EventId]] = Counter()
+    for event in events:
+        if event.of is not None and event.amount is not None:
+            refunded[event.source, event.of] += event.amount.value
+    return refunded
+
+
+def left_of(event: Event, refunded: Mapping[tuple[str, EventId], int]) -> Amount | None:
+    """What is left of an event's amount after its refunds; None for an event without one."""
+    if event.amount is None:
+        return None
+    return Amount(event.amount.value - refunded.get((event.source, event.id), 0), event.amount.unit)
+
+
+def judge(
+    terms: Qualification, facts: Facts, before: Iterable[Event], event: Event, now: datetime
+) -> tuple[Standing, Decision]:
+    """How a referral stands after one more event, and the decision to be told of it."""
+    was = Standing(facts.status, facts.qualified_at)
+    if facts.is_over:
+        return was, Decision(RULE, was.status, Reason.PROGRAM_ENDED)
+    known = [*before, event]
+    after = standing(terms, facts, known, now)
+    return after, Decision(RULE, after.status, _reason(terms, facts, after, event, known))
+
+
+def _reason(
+    terms: Qualification, facts: Facts, after: Standing, event: Event, known: list[Event]
+) -> Reason:
+    if facts.status == ReferralStatus.REJECTED:
+        return Reason.REFERRAL_REJECTED
+    if terms.is_sign_up:
+        return Reason.QUALIFIED_AT_SIGN_UP
+    was_qualified = facts.status == ReferralStatus.QUALIFIED
+    is_qualified = after.status == ReferralStatus.QUALIFIED
+    if event.of is not None:
+        undone = was_qualified and not is_qualified
+        return Reason.REFUND_UNDOES if undone else Reason.REFUND_CHANGES_NOTHING
+    why_not = _why_not(terms, facts, event, left_of(event, refunds(known)))
+    if why_not is not None:
+        return why_not
+    if was_qualified:
+        return Reason.ALREADY_QUALIFIED
+    return Reason.QUALIFIED if is_qualified else Reason.COUNT_NOT_REACHED
+
+
+def _why_not(
+    terms: Qualification, facts: Facts, event: Event, left: Amount | None
+) -> Reason | None:
+    """Why an event does not count; None if it does."""
+    if event.type != terms.event:
+        return Reason.OTHER_TYPE
+    if event.occurred_at < facts.referred_at - AHEAD:
+        return Reason.BEFORE_REFERRAL
+    deadline = _deadline(terms, facts)
+    if deadline is not None and event.occurred_at > deadline:
+        return Reason.TOO_LATE
+    return _too_little(terms, event, left)
+
+
+def _too_little(terms: Qualification, event: Event, left: Amount | None) -> Reason | None:
+    if terms.min_amount is None:
+        is_refunded = left is not None and left != event.amount and left.value == 0
+        return Reason.AMOUNT_TOO_SMALL if is_refunded else None
+    if left is None:
+        return Reason.NO_AMOUNT
+    if left.unit != terms.unit:
+        return Reason.OTHER_UNIT
+    return Reason.AMOUNT_TOO_SMALL if left.value < terms.min_amount else None
+
+
+def _deadline(terms: Qualification, facts: Facts) -> datetime | None:
+    return facts.referred_at + timedelta(terms.within_days) if terms.within_days else None
