@@ -87,7 +87,7 @@ async def load(url: str, data: Data) -> None:
     """Fill an empty, migrated database; what it holds to is checked when everything is there."""
     connection = await asyncpg.connect(url)
     try:
-        constraints = await _drop_constraints(connection)
+        constraints = await drop_constraints(connection)
         quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
         default = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(12)).decode()
         await _copy(connection, "users", _USERS, _user_rows(data, quick, default))
@@ -135,7 +135,7 @@ async def _copy(
     )
 
 
-async def _drop_constraints(connection: Any) -> list[str]:
+async def drop_constraints(connection: Any) -> list[str]:
     """Drop the keys of the three tables, which cost more to keep than to make; return what makes them anew."""
     rows = await connection.fetch(
         """

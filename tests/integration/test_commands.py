@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from databases import query
 from referral.entrypoints.cli.main import referral as command_line
+from referral.entrypoints.http.openapi.terms import EXAMPLE
 from servers import PASSWORD, SECRET
 
 SETTINGS = {"REFERRAL_SECRET": SECRET, "REFERRAL_BCRYPT_COST": "4"}
@@ -138,6 +139,9 @@ def test_a_code_is_issued_listed_found_and_revoked(told, run, ann):
         "code": "SPRING-30",
         "expires_at": FAR,
         "is_active": True,
+        "program": "default",
+        "max_uses": None,
+        "uses": 0,
     }
     assert told("code", "list", ann["id"]) == [issued]
     assert told("code", "find", "ann@example.org") == issued
@@ -195,6 +199,9 @@ def test_to_a_pipe_one_thing_is_a_line_for_each_of_its_values(run, ann):
         "code": "SPRING-30",
         "expires_at": FAR,
         "is_active": "yes",
+        "program": "default",
+        "max_uses": "",
+        "uses": "0",
     }
 
 
@@ -257,3 +264,46 @@ def test_a_database_that_is_away_is_told_with_1(run, environment):
     environment["REFERRAL_DATABASE_URL"] = f"postgresql://127.0.0.1:1/{uuid4().hex}"
 
     assert "database" in refused(run("key", "list"))
+
+
+def test_a_program_is_made_given_new_terms_shown_and_ended(told, run, ann, tmp_path):
+    terms = tmp_path / "terms.json"
+    terms.write_text(json.dumps(EXAMPLE))
+
+    made = told(
+        *("program", "create", "summer", "--name", "Summer", "--terms", str(terms)),
+        *("--ends-at", FAR, "--active"),
+    )
+
+    assert (made["slug"], made["status"], made["ends_at"]) == ("summer", "active", FAR)
+    assert [listed["slug"] for listed in told("program", "list")] == ["summer", "default"]
+    code = told("code", "issue", "ann", "--expires-at", FAR, "--program", "summer")
+    assert (code["program"], code["max_uses"], code["uses"]) == ("summer", None, 0)
+    second = told("program", "terms", "summer", "-", input='{"code": {"max_uses": 3}}')
+    assert (second["version"], second["terms"]["code"]["max_uses"]) == (2, 3)
+    assert told("program", "show", "summer")["terms"] == second["terms"]
+    assert told("program", "status", "summer", "ended")["status"] == "ended"
+    assert refused(run("program", "status", "summer", "active")) == (
+        "No ended program becomes active.\n"
+    )
+
+
+def test_a_program_is_a_draft_with_the_terms_of_the_default_one(told):
+    assert told("program", "create", "summer", "--name", "Summer")["status"] == "draft"
+    assert told("program", "show", "summer")["terms"] == told("program", "show", "default")["terms"]
+
+
+def test_bad_terms_are_told_in_a_line_each(run):
+    bad = '{"hold_days": -1, "rewards": [{"rule": "x", "to": "referrer", "unit": "EUR"}]}'
+
+    done = run("program", "terms", "default", "-", input=bad)
+
+    assert refused(done).splitlines() == [
+        "rewards/0/amount: A rule gives an `amount`, or a share in `basis_points`.",
+        "hold_days: This is a whole number from 0 to 365.",
+    ]
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_terms_that_are_no_json_object_are_bad_usage(run, text):
+    assert run("program", "terms", "default", "-", input=text).exit_code == 2

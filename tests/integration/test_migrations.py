@@ -1,4 +1,5 @@
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from databases import execute, query
 from referral.adapters.postgres.migrate import migrate
 from referral.adapters.postgres.tables import metadata
+from referral.domain.programs.terms import Terms
 
 # Everything that a schema is made of, as PostgreSQL itself words it.
 SCHEMA = """
@@ -223,3 +225,91 @@ async def test_one_can_migrate_where_an_event_loop_runs(blank_url):
 def test_f11_a_server_that_is_not_there_is_an_error_of_the_system():
     with pytest.raises(OSError, match=r"refused|Connect"):
         migrate("postgresql://nobody@127.0.0.1:1/nothing")
+
+
+PEOPLE = [
+    f"INSERT INTO users VALUES ('00000000-0000-7000-8000-00000000000{n}', '{name}', '{name}', '{name}@x', '{name}@x',"
+    f" 'hash', 1, NULL, {referees}, '2026-01-0{n}')"
+    for n, name, referees in ((1, "ann", 2), (2, "bob", 0), (3, "carl", 0))
+]
+CODES_BEFORE = """
+    INSERT INTO referral_codes (owner_id, text, issued_at, expires_at, retired_at)
+    SELECT id, code, issued_at::timestamptz, '2030-01-01', retired_at::timestamptz
+    FROM users, (
+        VALUES ('GONE-1', '2026-01-01', '2026-01-02'), ('USED-2', '2026-01-02', '2026-01-02'), ('MINE-3', '2026-01-03', NULL)
+    ) AS codes (code, issued_at, retired_at)
+    WHERE username = 'ann'
+"""
+REFERRALS_BEFORE = """
+    INSERT INTO referrals
+    SELECT a.id, row_number() OVER (ORDER BY b.id), b.id, c.id, '2026-01-05'
+    FROM users AS a, users AS b, referral_codes AS c
+    WHERE a.username = 'ann' AND b.username <> 'ann' AND c.text = 'MINE-3'
+"""
+
+
+def test_a_database_with_rows_in_it_keeps_them_all_when_programs_come_to_it(blank_url):
+    migrate(blank_url, "0006")
+    execute(blank_url, *PEOPLE, CODES_BEFORE, REFERRALS_BEFORE)
+    codes = "SELECT id, owner_id, text, issued_at, expires_at, retired_at FROM referral_codes ORDER BY id"
+    referrals = (
+        "SELECT referrer_id, number, referee_id, code_id, created_at FROM referrals ORDER BY 2"
+    )
+    before = query(blank_url, codes), query(blank_url, referrals)
+
+    migrate(blank_url)
+
+    assert (query(blank_url, codes), query(blank_url, referrals)) == before
+    assert query(
+        blank_url, "SELECT text, program_id, max_uses, uses FROM referral_codes ORDER BY text"
+    ) == [("GONE-1", 1, None, 0), ("MINE-3", 1, None, 2), ("USED-2", 1, None, 0)]
+    assert query(
+        blank_url,
+        "SELECT DISTINCT program_id, terms_version, status, held_reasons FROM referrals",
+    ) == [(1, 1, "qualified", [])]
+
+
+def test_the_default_program_comes_with_terms_that_say_all_that_the_rules_say(blank_url):
+    migrate(blank_url)
+
+    [(terms,)] = query(blank_url, "SELECT terms FROM program_terms")
+
+    assert json.loads(terms) == Terms().plain()
+
+
+def test_the_version_before_programs_works_on_the_schema_with_them(migrated_url):
+    execute(migrated_url, *PEOPLE, CODES_BEFORE, REFERRALS_BEFORE)
+
+    assert query(
+        migrated_url, "SELECT uses, program_id FROM referral_codes WHERE text = 'MINE-3'"
+    ) == [(2, 1)]
+
+
+def test_a_migration_to_programs_that_was_cut_off_goes_on(blank_url):
+    migrate(blank_url, "0007")
+    execute(blank_url, *PEOPLE, CODES_BEFORE, REFERRALS_BEFORE)
+    execute(
+        blank_url,
+        "CREATE INDEX ix_referral_codes_ends ON referral_codes (id)",
+        "UPDATE referral_codes SET uses = 7 WHERE text = 'MINE-3'",
+    )
+
+    migrate(blank_url)
+
+    assert "LEAST(retired_at, expires_at)" in next(
+        row[3] for row in schema_of(blank_url) if row[2] == "ix_referral_codes_ends"
+    )
+    assert query(blank_url, "SELECT uses FROM referral_codes WHERE text = 'MINE-3'") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        "UPDATE program_terms SET terms = '{}'",
+        "DELETE FROM program_terms",
+        "DELETE FROM programs",
+    ],
+)
+def test_the_database_refuses_to_change_terms_and_to_delete_programs(migrated_url, refused):
+    with pytest.raises(asyncpg.RestrictViolationError):
+        execute(migrated_url, refused)

@@ -243,3 +243,29 @@ async def test_of_changes_of_one_password_at_once_one_succeeds(referral, ann):
     )
 
     assert outcomes == {"done": 1, "WrongPassword": 9}
+
+
+async def test_of_a_hundred_who_sign_up_at_once_with_a_code_for_ten_exactly_ten_do(referral, ann):
+    await referral.programs.create_program(
+        slug="summer", name="Summer", terms={"code": {"max_uses": 10}}
+    )
+    await referral.programs.change_program(slug="summer", status="active")
+    code = await referral.programs.issue_code(
+        owner_id=ann.id, expires_at=in_a_year(referral), program="summer"
+    )
+
+    outcomes = await outcomes_of(
+        referral.accounts.register_user(
+            username=f"user{n}",
+            email=f"user{n}@example.org",
+            password=PASSWORD,
+            code=code.text.value,
+        )
+        for n in range(100)
+    )
+
+    brought = await referral.programs.list_referrals(referrer_id=ann.id, size=100)
+    used = await referral.programs.code_status(code=code.text.value)
+    assert outcomes["done"] == brought.total == used.uses == 10
+    # Some may have been refused for want of room to hash their passwords.
+    assert outcomes.keys() <= {"done", "CodeNotUsable", "HashingBusy"}

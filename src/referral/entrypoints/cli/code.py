@@ -4,6 +4,7 @@ import click
 
 from referral.application.pages import MAX_SIZE
 from referral.application.use_cases import UseCases
+from referral.domain.programs.program import DEFAULT
 from referral.domain.programs.referral_code import ReferralCode
 from referral.entrypoints.cli.commands import Shown, runs_use_cases
 
@@ -17,10 +18,17 @@ def code() -> None:
 @click.argument("owner")
 @click.option("--expires-at", required=True, help="A time such as 2030-10-10T12:00:00Z.")
 @click.option("--code", "text", help="Its text; without it, one is generated.")
+@click.option("--program", default=DEFAULT.value, show_default=True, help="Which program's.")
 @click.option("--replace-active", is_flag=True, help="Withdraw the active code, if there is one.")
 @runs_use_cases
 async def issue(
-    use: UseCases, owner: str, expires_at: str, text: str | None, *, replace_active: bool
+    use: UseCases,
+    owner: str,
+    expires_at: str,
+    text: str | None,
+    program: str,
+    *,
+    replace_active: bool,
 ) -> Shown:
     """Issue a code for its owner."""
     issued = await use.programs.issue_code(
@@ -28,6 +36,7 @@ async def issue(
         expires_at=expires_at,
         code=text,
         replace_active=replace_active,
+        program=program,
     )
     return _shown(issued, _now(use))
 
@@ -75,5 +84,8 @@ def _shown(issued: ReferralCode, now: datetime) -> Shown:
         "user_id": issued.owner_id,
         "code": issued.text.value,
         "expires_at": issued.expires_at,
-        "is_active": issued.is_active(now),
+        "is_active": issued.is_usable(now),
+        "program": issued.program.slug.value,
+        "max_uses": issued.max_uses,
+        "uses": issued.uses,
     }

@@ -81,6 +81,8 @@ def upgrade() -> None:
         CREATE TRIGGER programs_stay BEFORE DELETE ON programs
         FOR EACH ROW EXECUTE FUNCTION refuse_change()
     """)
+    # In the order that the service's transactions take them, which begin with a user and who brought them.
+    op.execute("LOCK TABLE referrals, referral_codes")
     op.execute("""
         ALTER TABLE referral_codes
             ADD COLUMN program_id integer NOT NULL DEFAULT 1,

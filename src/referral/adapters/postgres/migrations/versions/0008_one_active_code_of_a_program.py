@@ -67,6 +67,9 @@ def upgrade() -> None:
         op.execute("ALTER TABLE referrals VALIDATE CONSTRAINT ck_referrals_status")
         _count_uses()
     op.execute("SET LOCAL lock_timeout = '1s'")
+    op.execute(
+        "LOCK TABLE referral_codes"
+    )  # whole at once: who has half of it waits for those who have the other
     for statement in (_HAS_CODE_BESIDE, _ENSURE_ONE_ACTIVE, _NEW_CODES, _CHANGED_CODES):
         op.execute(statement)
     op.execute("ALTER TABLE referral_codes DROP CONSTRAINT ex_referral_codes_one_active")
