@@ -92,11 +92,17 @@ async def load(url: str, data: Data) -> None:
         default = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(12)).decode()
         await _copy(connection, "users", _USERS, _user_rows(data, quick, default))
         await connection.execute("ALTER TABLE referral_codes ALTER id RESTART WITH 1")
+        # What the triggers do for each row is done for all of them here.
+        for table in ("referral_codes", "referrals"):
+            await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         await _copy(
             connection,
             "referral_codes",
-            "owner_id text issued_at expires_at",
-            ((id_of(n), code_of(n), START, EXPIRY) for n in range(data.referrers)),
+            "owner_id text issued_at expires_at uses",
+            (
+                (id_of(n), code_of(n), START, EXPIRY, data.count_of(n))
+                for n in range(data.referrers)
+            ),
         )
         await _copy(
             connection,
@@ -119,6 +125,8 @@ async def load(url: str, data: Data) -> None:
                 for n in data.idle_users()
             ),
         )
+        for table in ("referral_codes", "referrals"):
+            await connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         for statement in constraints:
             await connection.execute(statement, timeout=1800)
         await connection.execute("VACUUM (ANALYZE)", timeout=1800)
