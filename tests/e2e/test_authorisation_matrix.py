@@ -398,10 +398,7 @@ def names_in(value: object, within: str = "") -> set[str]:
 
 
 USER = {"id", "email", "username"}
-CODE = {
-    *("id", "user_id", "code", "expires_at", "is_active"),
-    *("program", "max_uses", "uses"),
-}
+CODE = {"id", "user_id", "code", "expires_at", "is_active"}
 PROGRAM = {
     *("slug", "name", "status", "starts_at", "ends_at", "landing_url"),
     *("terms_version", "created_at"),

@@ -74,6 +74,16 @@ def test_every_call_is_described(document):
         ("POST", "/keys"),
         ("GET", "/keys"),
         ("DELETE", "/keys/{key_id}"),
+        ("PUT", "/participants/{participant}"),
+        ("GET", "/participants/{participant}"),
+        ("DELETE", "/participants/{participant}"),
+        ("POST", "/programs"),
+        ("GET", "/programs"),
+        ("GET", "/programs/{slug}"),
+        ("PATCH", "/programs/{slug}"),
+        ("POST", "/programs/{slug}/terms"),
+        ("GET", "/programs/{slug}/terms/{version}"),
+        ("POST", "/events"),
     }
 
 

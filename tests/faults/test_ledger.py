@@ -40,7 +40,7 @@ def written(client, ledger):
 @pytest.fixture
 def url(server):
     yield server.database_url
-    execute(server.database_url, "TRUNCATE users, referral_codes, referrals, refresh_tokens")
+    execute(server.database_url, "TRUNCATE users CASCADE")
 
 
 def test_what_is_as_clients_were_told_has_no_fault(written, url):

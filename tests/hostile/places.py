@@ -64,6 +64,13 @@ FITTING = {
     "program": {"names"},
     "landing_url": {"emails"},
     "version": {"ids"},
+    "participant": {"ids", "names"},
+    "id": {"ids", "names"},
+    "type": {"names"},
+    "of": {"ids"},
+    "unit": {"codes"},
+    "locale": {"names"},
+    "occurred_at": {"times"},
     "refresh_token": {"tokens"},
     "token": {"tokens"},
     "user_id": {"ids"},
@@ -165,11 +172,12 @@ class Places:
             "key_id": self.caller.id,
             "slug": "default",
             "version": "1",
+            "participant": f"user:{self.caller.id}",
         }
         target = template.format(**{**ours, **(path or {})}) + (f"?{query}" if query else "")
         caller = self.issuer if operation == "POST /api/v1/codes" else self.caller
         right = {"Authorization": caller.bearer["Authorization"]}
-        if method in {"POST", "PATCH"} or operation.startswith("DELETE /api/v1/users"):
+        if method in {"POST", "PUT", "PATCH"} or operation.startswith("DELETE /api/v1/users"):
             right["Content-Type"] = JSON
             body = json.dumps(self.right(operation)).encode() if body is None else body
         return Request(method, target, {**right, **(headers or {})}, body, private)
@@ -197,6 +205,8 @@ class Places:
             "POST /api/v1/keys": {"name": name, "scopes": ["keys:read"]},
             "POST /api/v1/programs": {"slug": name, "name": name, "terms": {}},
             "PATCH /api/v1/programs/{slug}": {"name": name},
+            "PUT /api/v1/participants/{participant}": {"locale": "de-AT"},
+            "POST /api/v1/events": {"id": name, "type": "visit", "participant": "customer-42"},
             "POST /api/v1/programs/{slug}/terms": {},
         }[operation]
 

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Router, delete, get, post
 from litestar.params import JSONBody
 from litestar.types import BeforeRequestHookHandler
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
@@ -70,31 +70,33 @@ class NewCode(Body):
 
 
 class Code(msgspec.Struct, kw_only=True):
-    """A referral code."""
+    """A referral code; of a program, and how often it may be and was used, where it is not simply one of `default`."""
 
     id: Annotated[int, Meta(examples=[4])]
     user_id: Annotated[UUID, Meta(description="whose it is")]
     code: CodeText
     expires_at: Instant
     is_active: Annotated[bool, Meta(description="whether someone can sign up with it now")]
-    program: ProgramSlug
+    program: ProgramSlug | UnsetType = UNSET
     max_uses: Annotated[
-        int | None, Meta(description="how many people may sign up with it; null without end")
-    ]
-    uses: Annotated[int, Meta(description="how many people signed up with it", ge=0)]
+        int | UnsetType | None,
+        Meta(description="how many people may sign up with it; null without end"),
+    ] = UNSET
+    uses: Annotated[int | UnsetType, Meta(description="how many people signed up with it")] = UNSET
 
     @classmethod
     def of(cls, code: ReferralCode, now: datetime) -> "Code":
-        return cls(
+        shown = cls(
             id=code.id,
             user_id=code.owner_id,
             code=code.text.value,
             expires_at=code.expires_at,
             is_active=code.is_usable(now),
-            program=code.program.slug.value,
-            max_uses=code.max_uses,
-            uses=code.uses,
         )
+        if code.program.slug != DEFAULT or code.max_uses is not None:
+            shown.program = code.program.slug.value
+            shown.max_uses, shown.uses = code.max_uses, code.uses
+        return shown
 
 
 class CodeOwner(msgspec.Struct, kw_only=True):
