@@ -115,8 +115,9 @@ def _bodies(app: Litestar) -> Iterator[type]:
     for route in app.routes:
         for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
             for field in (handler.parsed_data_field, handler.parsed_return_field):
-                if field and field.is_subclass_of(msgspec.Struct):
-                    yield field.annotation
+                for kind in (field, *field.inner_types) if field else ():  # a Response holds one
+                    if kind.is_subclass_of(msgspec.Struct):
+                        yield kind.annotation
 
 
 def _grants(*, named: bool) -> list[dict[str, Any]]:

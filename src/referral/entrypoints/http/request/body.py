@@ -113,25 +113,34 @@ def _everything_wrong(
         given = _strictly(body, dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         return MalformedRequest("The body is not a JSON object.")
-    mistyped, others = [], []
+    if not hasattr(model, "__struct_fields__"):  # a body whose members are read elsewhere
+        return MalformedRequest(
+            "Values have the wrong type.", *_mistyped(given, dict.fromkeys(given, Any), {})
+        )
+    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    others = [
+        Violation("This field is required.", name)
+        for name, field in fields.items()
+        if field.required and name not in given
+    ]
     values: dict[str, Any] = {}
-    fields = msgspec.structs.fields(model)
-    for field in fields:
-        name = field.encode_name
-        if name not in given:
-            if field.required:
-                others.append(Violation("This field is required.", name))
-            continue
-        try:
-            values[name] = msgspec.json.decode(given[name], type=field.type)
-        except msgspec.DecodeError as error:
-            mistyped.append(Violation(f"{error}.", name))
+    mistyped = [*_mistyped(given, {n: f.type for n, f in fields.items()}, values)]
     others += _broken(rules, values)
-    known = {field.encode_name for field in fields}
-    others += _unknown([name for name in given if name not in known])
+    others += _unknown([name for name in given if name not in fields])
     if mistyped:
         return MalformedRequest("Values have the wrong type.", *mistyped, *others)
     return InvalidInput(*others)
+
+
+def _mistyped(
+    given: Mapping[str, msgspec.Raw], kinds: Mapping[str, Any], values: dict[str, Any]
+) -> Iterator[Violation]:
+    """What cannot be read as what it should be; the other values are added to `values`."""
+    for name in filter(given.__contains__, kinds):
+        try:
+            values[name] = msgspec.json.decode(given[name], type=kinds[name])
+        except msgspec.DecodeError as error:
+            yield Violation(f"{error}.", name)
 
 
 def _broken(rules: Rules, values: Mapping[str, Any]) -> list[Violation]:
