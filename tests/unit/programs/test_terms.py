@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.plain_data import MOST_NAMED
+from referral.domain.programs.reward_rules import Budget, Caps, ReferrerCap, Reward, Side
+from referral.domain.programs.term_values import MOST_AMOUNT
 from referral.domain.programs.terms import (
-    MOST_AMOUNT,
-    Budget,
     Burst,
-    Caps,
     CodeRules,
     Qualification,
-    ReferrerCap,
     Review,
-    Reward,
-    Side,
     Terms,
     Verdict,
 )

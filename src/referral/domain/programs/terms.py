@@ -10,16 +10,10 @@ from enum import StrEnum
 from typing import Annotated, NewType
 
 from referral.domain.errors import InvalidInput, Violation
-from referral.domain.programs.plain_data import (
-    Choice,
-    Flag,
-    Part,
-    PlainData,
-    Several,
-    Text,
-    Whole,
-    is_read,
-)
+from referral.domain.programs.plain_data import Part, PlainData, Several, is_read
+from referral.domain.programs.plain_values import Choice, Flag, Text, Whole
+from referral.domain.programs.reward_rules import Caps, Reward
+from referral.domain.programs.term_values import AMOUNT, COUNT, EVENT_TYPE, MOST_DAYS, UNIT
 
 TermsVersion = NewType("TermsVersion", int)
 """Counts the terms of one program, from 1."""
@@ -27,31 +21,13 @@ TermsVersion = NewType("TermsVersion", int)
 SIGNED_UP = "signed_up"
 REFUND = "refund"
 
-MOST = 1_000_000
-MOST_DAYS = 3650
-MOST_AMOUNT = 2**53 - 1  # what every reader of JSON takes for the number it is (RFC 8259 §6)
 NETWORK_HOURS = 720  # for so long a network is remembered
 
-_AMOUNT = Whole(1, MOST_AMOUNT)
-_COUNT = Whole(1, MOST)
-_UNIT = Text(
-    "[A-Z]{3}|[a-z][a-z0-9_]{1,31}",
-    "A unit is a currency's three capitals (ISO 4217), or a name of 2 to 32 of a-z, 0-9 and _ such as points.",
-)
 _WORD = Text(
     "(?=.{1,32}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*",
     "A reserved word is 1 to 32 letters A-Z and digits, with single dashes inside.",
     capitals=True,
 )
-_EVENT = Text("[a-z][a-z0-9_.-]{0,63}", "A type of event is 1 to 64 of a-z, 0-9 and _ . -")
-_RULE = Text("[a-z][a-z0-9_-]{0,39}", "A rule's name is 1 to 40 of a-z, 0-9, _ and -")
-
-
-class Side(StrEnum):
-    """Who is rewarded."""
-
-    REFERRER = "referrer"
-    REFEREE = "referee"
 
 
 class Verdict(StrEnum):
@@ -70,7 +46,7 @@ _DOUBT = Choice((Verdict.HOLD, Verdict.REJECT))
 class CodeRules(PlainData):
     """What a code of the program may be."""
 
-    max_uses: Annotated[int | None, _COUNT, "how many people may sign up with one code"] = None
+    max_uses: Annotated[int | None, COUNT, "how many people may sign up with one code"] = None
     max_lifetime_days: Annotated[
         int | None, Whole(1, MOST_DAYS), "how long a code may be valid; 10 years without it"
     ] = None
@@ -100,10 +76,10 @@ class CodeRules(PlainData):
 class Qualification(PlainData):
     """What a referee has to do."""
 
-    event: Annotated[str, _EVENT, "the type of event that counts; `signed_up` is the sign-up"]
+    event: Annotated[str, EVENT_TYPE, "the type of event that counts; `signed_up` is the sign-up"]
     count: Annotated[int, Whole(1, 1000), "how many such events it takes"] = 1
-    min_amount: Annotated[int | None, _AMOUNT, "what each of them has to be worth"] = None
-    unit: Annotated[str | None, _UNIT, "the unit of `min_amount`; others do not count"] = None
+    min_amount: Annotated[int | None, AMOUNT, "what each of them has to be worth"] = None
+    unit: Annotated[str | None, UNIT, "the unit of `min_amount`; others do not count"] = None
     within_days: Annotated[
         int | None, Whole(1, MOST_DAYS), "how long after the sign-up; any time without it"
     ] = None
@@ -128,79 +104,10 @@ class Qualification(PlainData):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reward(PlainData):
-    """What one rule gives: a fixed amount at the qualification or at a milestone, or a share of each event."""
-
-    rule: Annotated[str, _RULE, "the rule's name; no two are the same"]
-    to: Annotated[Side, Choice((*Side,)), "who is rewarded"]
-    unit: Annotated[str, _UNIT, "the unit of `amount`, or of the events that are shared in"]
-    amount: Annotated[int | None, _AMOUNT, "a fixed reward, in the unit's minor unit"] = None
-    basis_points: Annotated[
-        int | None,
-        Whole(1, 10_000),
-        "a share of each qualifying event's amount, in hundredths of a percent, rounded down",
-    ] = None
-    max_amount: Annotated[int | None, _AMOUNT, "the most that one event's share gives"] = None
-    times: Annotated[int | None, _COUNT, "how many events of a referral are shared in; all"] = None
-    at_qualified: Annotated[
-        int | None, _COUNT, "rewards a referrer's so-many-th qualified referral, once"
-    ] = None
-
-    @property
-    def is_share(self) -> bool:
-        return self.basis_points is not None
-
-    @property
-    def is_milestone(self) -> bool:
-        return self.at_qualified is not None
-
-    def contradictions(self) -> Iterator[Violation]:
-        if self.amount is None and not self.is_share:
-            yield Violation("A rule gives an `amount`, or a share in `basis_points`.", "amount")
-        if self.amount is not None and self.is_share:
-            yield Violation("A rule gives an amount or a share, not both.", "basis_points")
-        if self.is_milestone and self.is_share:
-            yield Violation("A milestone has a fixed amount.", "at_qualified")
-        if self.is_milestone and self.to == Side.REFEREE:
-            yield Violation("A milestone rewards the referrer.", "to")
-        for name in ("max_amount", "times"):
-            if getattr(self, name) is not None and not self.is_share:
-                yield Violation("This is for a share in `basis_points` only.", name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferrerCap(PlainData):
-    """How often one referrer is rewarded."""
-
-    rewards: Annotated[int, _COUNT, "the most rewards that one referrer gets"]
-    per_days: Annotated[int | None, Whole(1, MOST_DAYS), "within so many days; ever"] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget(PlainData):
-    """What the program may cost in one unit."""
-
-    unit: Annotated[str, _UNIT, "the unit; each has one budget"]
-    amount: Annotated[int, _AMOUNT, "the most that all rewards come to"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps(PlainData):
-    """Where rewards end."""
-
-    referrer: Annotated[ReferrerCap | None, Part(ReferrerCap), "for one referrer; no end"] = None
-    budget: Annotated[
-        tuple[Budget, ...],
-        Several(Part(Budget), most=20, distinct="unit"),
-        "for the program; no end in other units",
-    ] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Burst(PlainData):
     """So many sign-ups in so short a time."""
 
-    sign_ups: Annotated[int, _COUNT, "from so many sign-ups on"]
+    sign_ups: Annotated[int, COUNT, "from so many sign-ups on"]
     within_hours: Annotated[int, Whole(1, NETWORK_HOURS), "within so many hours"]
     then: Annotated[Verdict, _DOUBT, "what becomes of a referral then"]
 
@@ -213,6 +120,9 @@ class Review(PlainData):
     disposable_email: Annotated[Verdict, _VERDICT, "a throw-away address"] = Verdict.ALLOW
     same_network: Annotated[Burst | None, Part(Burst), "sign-ups from one network"] = None
     velocity: Annotated[Burst | None, Part(Burst), "sign-ups of one referrer"] = None
+
+
+_NO_CAPS = Caps()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +141,7 @@ class Terms(PlainData):
     hold_days: Annotated[
         int, Whole(0, 365), "how long a reward is pending before it is approved"
     ] = 0
-    caps: Annotated[Caps, Part(Caps), "where rewards end"] = Caps()
+    caps: Annotated[Caps, Part(Caps), "where rewards end"] = _NO_CAPS
     review: Annotated[Review, Part(Review), "what is suspicious"] = Review()
     attach_within_days: Annotated[
         int, Whole(0, 365), "how long after enrolment a participant can still be referred"

@@ -8,12 +8,16 @@ from typing import Self
 
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import InvalidInput
+from referral.domain.programs.term_values import (
+    EVENT_TYPE,
+    MOST_AMOUNT,
+    TYPE_SHAPE,
+    UNIT,
+    UNIT_SHAPE,
+)
 from referral.domain.programs.terms import SIGNED_UP
 
 EVENT_ID_LENGTH = range(1, 129)
-TYPE_SHAPE = "[a-z][a-z0-9_.-]{0,63}"
-UNIT_SHAPE = "[A-Z]{3}|[a-z][a-z0-9_]{1,31}"
-MAX_AMOUNT = 2**53 - 1  # what every reader of JSON takes for the number it is (RFC 8259 §6)
 OLDEST = timedelta(days=30)
 AHEAD = timedelta(minutes=5)  # as clocks may differ
 METADATA_MEMBERS = 50
@@ -66,7 +70,7 @@ class Event:
 def event_type(raw: str) -> str:
     """Raise InvalidInput unless it is 1 to 64 of a-z, 0-9 and _ . - and no event of the service's own."""
     if not re.fullmatch(TYPE_SHAPE, raw):
-        raise InvalidInput("A type of event is 1 to 64 of a-z, 0-9 and _ . -")
+        raise InvalidInput(EVENT_TYPE.says)
     if raw == SIGNED_UP:
         raise InvalidInput("A sign-up is recorded when people sign up.")
     return raw
@@ -77,12 +81,10 @@ def amount(value: int | None, unit: str | None, *, is_refund: bool) -> Amount | 
 
     Raises InvalidInput unless both are given or neither is, a whole number from 0 and a unit's name.
     """
-    if value is not None and not is_refund <= value <= MAX_AMOUNT:
-        raise InvalidInput(f"An amount is a whole number from {int(is_refund)} to {MAX_AMOUNT}.")
+    if value is not None and not is_refund <= value <= MOST_AMOUNT:
+        raise InvalidInput(f"An amount is a whole number from {int(is_refund)} to {MOST_AMOUNT}.")
     if unit is not None and not re.fullmatch(UNIT_SHAPE, unit):
-        raise InvalidInput(
-            "A unit is a currency's three capitals (ISO 4217), or 2 to 32 of a-z, 0-9 and _ such as points."
-        )
+        raise InvalidInput(UNIT.says)
     if value is None and unit is None:
         return None
     if value is None or unit is None:

@@ -17,21 +17,17 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from referral.application.access.once import Once
 from referral.application.access.quotas import Quotas
 from referral.application.input_rules import InputRules
-from referral.application.instant import instant
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
-from referral.domain.access.api_key import key_name
-from referral.domain.programs.program import ProgramStatus, Slug, landing_url, program_name
-from referral.domain.programs.terms import Terms
 from referral.entrypoints.http.api.auth import auth_router
-from referral.entrypoints.http.api.codes import NewCode, codes_router
+from referral.entrypoints.http.api.body_rules import rules_of_bodies
+from referral.entrypoints.http.api.codes import codes_router
 from referral.entrypoints.http.api.events import events_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
-from referral.entrypoints.http.api.keys import NewKey, keys_router
+from referral.entrypoints.http.api.keys import keys_router
 from referral.entrypoints.http.api.participants import participants_router
-from referral.entrypoints.http.api.programs import NewProgram, ProgramChange, programs_router
-from referral.entrypoints.http.api.registration import NewReferee, NewUser
-from referral.entrypoints.http.api.users import PasswordChange, users_router
+from referral.entrypoints.http.api.programs import programs_router
+from referral.entrypoints.http.api.users import users_router
 from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.middleware import HttpApp
 from referral.entrypoints.http.middleware.access_log import AccessLog
@@ -46,7 +42,7 @@ from referral.entrypoints.http.middleware.paths import Paths
 from referral.entrypoints.http.openapi.description import describe
 from referral.entrypoints.http.openapi.pages import docs_handlers, problem_list, problem_page
 from referral.entrypoints.http.problems import answers as problems
-from referral.entrypoints.http.request.body import MAX_BODY, Rules, StrictBody
+from referral.entrypoints.http.request.body import MAX_BODY, StrictBody
 from referral.entrypoints.http.request.caller import (
     Callers,
     Network,
@@ -133,7 +129,7 @@ def create_app(
             MethodNotAllowedException: problems.answer_to_method,
             Exception: problems.answer,
         },
-        state=State({"rules": _rules_of_bodies(rules)}),
+        state=State({"rules": rules_of_bodies(rules)}),
     )
     http = concurrency.around(cast("HttpApp", litestar))
     http = Idempotency(http, once, caller_of(callers, options.proxies))
@@ -177,34 +173,3 @@ def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
     callers = Callers(use.access.authenticate)
     api = api_router(use, clock, HttpOptions(), Concurrency(None), callers)
     return describe(api, version("referral"))
-
-
-def _rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
-    """What the use cases will ask of these bodies' values, for telling it beside what else is wrong."""
-    registration: Rules = {
-        "username": lambda name, given: rules.username(name, email=given.get("email", "")),
-        "email": lambda email, _: rules.email(email),
-        "password": lambda password, _: rules.password(password),
-    }
-    dates: Rules = {
-        "name": lambda name, _: program_name(name),
-        "starts_at": lambda time, _: instant(time),
-        "ends_at": lambda time, _: instant(time),
-        "landing_url": lambda url, _: landing_url(url),
-    }
-    return {
-        NewReferee: registration,
-        NewUser: registration,
-        PasswordChange: {"new_password": lambda password, _: rules.password(password)},
-        NewCode: {
-            "code": lambda code, _: rules.code_text(code),
-            "expires_at": lambda time, _: rules.expiry(time),
-        },
-        NewProgram: {
-            "slug": lambda slug, _: Slug.parse(slug),
-            "terms": lambda terms, _: Terms.parse(terms),
-            **dates,
-        },
-        ProgramChange: {"status": lambda status, _: ProgramStatus.parse(status), **dates},
-        NewKey: {"name": lambda name, _: key_name(name)},
-    }

@@ -4,7 +4,11 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from referral.adapters.postgres.access.tables import refresh_tokens
 from referral.adapters.postgres.accounts.tables import users
-from referral.adapters.postgres.accounts.users import USER_COLUMNS, user_from, user_with_referrer
+from referral.adapters.postgres.accounts.user_rows import (
+    USER_COLUMNS,
+    user_from,
+    user_with_referrer,
+)
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
 from referral.domain.access.errors import InvalidRefreshToken, WrongCredentials

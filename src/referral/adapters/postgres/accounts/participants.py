@@ -5,7 +5,7 @@ from sqlalchemy import Text, Uuid, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.accounts.tables import EMAIL_IS_UNIQUE, users
-from referral.adapters.postgres.accounts.users import (
+from referral.adapters.postgres.accounts.user_rows import (
     USER_COLUMNS,
     participant_from,
     user_with_referrer,

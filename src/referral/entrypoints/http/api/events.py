@@ -17,6 +17,7 @@ from referral.domain.access.errors import InvalidAccessToken, MissingScope, Quot
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.term_values import MOST_AMOUNT, TYPE_SHAPE, UNIT_SHAPE
 from referral.domain.rewards import event as rules
 from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
 from referral.domain.rewards.qualification import Reason
@@ -57,7 +58,7 @@ class NewEvent(Body):
         str,
         Meta(
             description="the server's word for what was done; a `refund` is of another event",
-            extra_json_schema={"pattern": f"^{rules.TYPE_SHAPE}$", "examples": ["purchase"]},
+            extra_json_schema={"pattern": f"^{TYPE_SHAPE}$", "examples": ["purchase"]},
         ),
     ]
     participant: Annotated[
@@ -68,14 +69,14 @@ class NewEvent(Body):
         int | None,
         Meta(
             description="in the unit's minor unit, such as cents; a refund without one is of all that is left",
-            extra_json_schema={"minimum": 0, "maximum": rules.MAX_AMOUNT, "examples": [2500]},
+            extra_json_schema={"minimum": 0, "maximum": MOST_AMOUNT, "examples": [2500]},
         ),
     ] = None
     unit: Annotated[
         str | None,
         Meta(
             description="a currency (ISO 4217), or a name such as `points`",
-            extra_json_schema={"pattern": f"^({rules.UNIT_SHAPE})$", "examples": ["EUR"]},
+            extra_json_schema={"pattern": f"^({UNIT_SHAPE})$", "examples": ["EUR"]},
         ),
     ] = None
     of: Annotated[EventId | None, Meta(description="which event a refund is of")] = None

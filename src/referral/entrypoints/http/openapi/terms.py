@@ -3,18 +3,8 @@
 from dataclasses import MISSING
 from typing import Any
 
-from referral.domain.programs.plain_data import (
-    Choice,
-    Flag,
-    Kind,
-    Member,
-    Part,
-    PlainData,
-    Several,
-    Text,
-    Whole,
-    members_of,
-)
+from referral.domain.programs.plain_data import Member, Part, PlainData, Several, members_of
+from referral.domain.programs.plain_values import Choice, Flag, Kind, Text, Whole
 from referral.domain.programs.terms import Terms
 
 EXAMPLE = {
