@@ -9,6 +9,7 @@ import pytest
 from referral.domain.programs import reward_rules, terms
 from referral.domain.programs.plain_data import members_of
 from referral.domain.programs.terms import Terms
+from referral.domain.rewards.qualification import Reason
 from referral.entrypoints.http.openapi.terms import EXAMPLE, terms_schema
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/programs.md").read_text()
@@ -48,3 +49,9 @@ def test_the_description_of_the_api_has_every_member_of_every_part():
         }
 
     assert names(terms_schema()) == {m.name for part in PARTS for m in members_of(part)}
+
+
+def test_every_reason_of_a_decision_is_in_the_document_and_no_other():
+    [table] = re.findall(r"\| reason \| what it says \|\n\| --- \| --- \|\n((?:\|.*\n)+)", DOCUMENT)
+
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [*Reason]
