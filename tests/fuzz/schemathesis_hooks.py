@@ -141,7 +141,7 @@ def before_load_schema(context, raw_schema):
         success = responses[min(responses)]
         success.setdefault("links", {})[target] = {"operationId": target, **link}
     for schema in raw_schema["components"]["schemas"].values():
-        name = schema["properties"].get("username", {})
+        name = schema.get("properties", {}).get("username", {})
         if r"\p{L}\p{Nd}" in name.get("pattern", ""):
             # schemathesis takes the letters of Latin for all letters.
             name["pattern"] = name["pattern"].replace(r"\p{L}\p{Nd}", _letters_and_digits())

@@ -219,7 +219,9 @@ def on_a_terminal(*arguments, environment, typed=""):
     os.close(theirs)
     seen = b""
     while True:
-        if typed and seen.endswith(b": "):  # the blank comes once what was typed before is forgotten
+        if typed and seen.endswith(
+            b": "
+        ):  # the blank comes once what was typed before is forgotten
             line, _, typed = typed.partition("\n")
             os.write(ours, f"{line}\n".encode())
         try:

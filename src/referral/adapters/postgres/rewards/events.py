@@ -111,7 +111,9 @@ class PostgresEvents:
             occurred_at=event.occurred_at,
             digest=recorded.digest,
             status=recorded.status,
-            metadata=json.dumps(dict(event.metadata)),
+            metadata=json.dumps(
+                dict(event.metadata), ensure_ascii=False
+            ),  # for any encoding of the database
             decisions=json.dumps([[d.rule, d.outcome, d.reason] for d in recorded.decisions]),
         )
         if row is None:
