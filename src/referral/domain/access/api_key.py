@@ -15,6 +15,7 @@ from referral.domain.access.caller import Caller, KeyId, Scope
 from referral.domain.access.errors import InvalidAccessToken
 from referral.domain.access.refresh_token import Digest, digest_of
 from referral.domain.errors import InvalidInput
+from referral.domain.texts import is_printable
 
 PREFIX = "rk_"
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -70,7 +71,7 @@ def _checksum(secret: str) -> str:
 def key_name(raw: str) -> str:
     """A name to know a key by; raise InvalidInput unless it has 1 to 100 printable characters."""
     name = unicodedata.normalize("NFC", raw) if len(raw) <= NAME_LENGTH[-1] else ""
-    if len(name) not in NAME_LENGTH or not name.isprintable() or name != name.strip():
+    if not is_printable(name, NAME_LENGTH):
         raise InvalidInput(
             "A key's name has 1 to 100 printable characters, and no blanks at its ends."
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from referral.domain.errors import InvalidInput
+from referral.domain.texts import is_printable
 
 EXTERNAL_ID_LENGTH = range(1, 129)
 BY_ID = "user:"  # begins a reference by the service's own id
@@ -22,7 +23,7 @@ class ExternalId:
     @classmethod
     def parse(cls, raw: str) -> Self:
         """Raise InvalidInput unless it is 1 to 128 printable characters, no space at its ends, and no `user:` before."""
-        if len(raw) not in EXTERNAL_ID_LENGTH or not raw.isprintable() or raw != raw.strip():
+        if not is_printable(raw, EXTERNAL_ID_LENGTH):
             raise InvalidInput(
                 "An external id has 1 to 128 printable characters, and no space at its ends."
             )

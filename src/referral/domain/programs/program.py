@@ -13,6 +13,7 @@ from uuid import UUID
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import StatusNotReachable
 from referral.domain.programs.terms import Terms, TermsVersion
+from referral.domain.texts import is_printable
 
 ProgramId = NewType("ProgramId", int)
 
@@ -116,7 +117,7 @@ def ensure_ends_later(starts_at: datetime | None, ends_at: datetime | None) -> N
 
 def program_name(raw: str) -> str:
     """What people read; raise InvalidInput unless it is 1 to 100 printable characters, without space around them."""
-    if not 1 <= len(raw) <= MAX_NAME or not raw.isprintable() or raw != raw.strip():
+    if not is_printable(raw, range(1, MAX_NAME + 1)):
         raise InvalidInput("A name is 1 to 100 printable characters, without space around them.")
     return raw
 

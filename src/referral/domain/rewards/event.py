@@ -16,6 +16,7 @@ from referral.domain.programs.term_values import (
     UNIT_SHAPE,
 )
 from referral.domain.programs.terms import SIGNED_UP
+from referral.domain.texts import is_printable
 
 EVENT_ID_LENGTH = range(1, 129)
 OLDEST = timedelta(days=30)
@@ -35,7 +36,7 @@ class EventId:
     @classmethod
     def parse(cls, raw: str) -> Self:
         """Raise InvalidInput unless it is 1 to 128 printable characters, no space at its ends."""
-        if len(raw) not in EVENT_ID_LENGTH or not raw.isprintable() or raw != raw.strip():
+        if not is_printable(raw, EVENT_ID_LENGTH):
             raise InvalidInput(
                 "An event's id has 1 to 128 printable characters, and no space at its ends."
             )
