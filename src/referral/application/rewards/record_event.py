@@ -133,50 +133,52 @@ class RecordEvent:
                 if known.digest != digest:
                     raise EventDiffers
                 return known, False
+            now = self.clock.now()
             before = await tx.events.of(participant.id)
-            event = self._event(told, participant.id, before)
-            status, decisions = await self._judged(tx, before, event)
+            event = _event(told, participant.id, before, now)
+            status, decisions = await _judged(tx, before, event, now)
             recorded = RecordedEvent(event, digest, status, decisions)
             await tx.events.add(recorded)
             return recorded, True
 
-    def _event(self, told: Told, participant_id: UserId, before: Sequence[Event]) -> Event:
-        now = self.clock.now()
-        checks = Checks()
-        with checks.of("occurred_at"):
-            rules.ensure_may_have_occurred(told.occurred_at or now, now)
-        checks.done()
-        event = Event(
-            source=told.source,
-            id=told.id,
-            type=told.type,
-            participant_id=participant_id,
-            occurred_at=told.occurred_at or now,
-            amount=told.amount,
-            of=told.of,
-            metadata=told.metadata,
-        )
-        return event if event.of is None else _refund(event, before)
 
-    async def _judged(
-        self, tx: Transaction, before: Sequence[Event], event: Event
-    ) -> tuple[ReferralStatus | None, Sequence[Decision]]:
-        found = await tx.referrals.under_terms(event.participant_id)
-        if found is None:
-            return None, ()
-        referral = found.referral
-        facts = Facts(
-            referred_at=referral.created_at,
-            status=referral.status,
-            qualified_at=referral.qualified_at,
-            is_over=found.is_over,
+def _event(told: Told, participant_id: UserId, before: Sequence[Event], now: datetime) -> Event:
+    checks = Checks()
+    with checks.of("occurred_at"):
+        rules.ensure_may_have_occurred(told.occurred_at or now, now)
+    checks.done()
+    event = Event(
+        source=told.source,
+        id=told.id,
+        type=told.type,
+        participant_id=participant_id,
+        occurred_at=told.occurred_at or now,
+        amount=told.amount,
+        of=told.of,
+        metadata=told.metadata,
+    )
+    return event if event.of is None else _refund(event, before)
+
+
+async def _judged(
+    tx: Transaction, before: Sequence[Event], event: Event, now: datetime
+) -> tuple[ReferralStatus | None, Sequence[Decision]]:
+    found = await tx.referrals.under_terms(event.participant_id)
+    if found is None:
+        return None, ()
+    referral = found.referral
+    facts = Facts(
+        referred_at=referral.created_at,
+        status=referral.status,
+        qualified_at=referral.qualified_at,
+        is_over=found.is_over,
+    )
+    after, decision = judge(found.terms.qualification, facts, before, event, now)
+    if after != Standing(referral.status, referral.qualified_at):
+        await tx.referrals.save(
+            replace(referral, status=after.status, qualified_at=after.qualified_at)
         )
-        after, decision = judge(found.terms.qualification, facts, before, event, self.clock.now())
-        if after != Standing(referral.status, referral.qualified_at):
-            await tx.referrals.save(
-                replace(referral, status=after.status, qualified_at=after.qualified_at)
-            )
-        return after.status, (decision,)
+    return after.status, (decision,)
 
 
 def _refund(refund: Event, before: Sequence[Event]) -> Event:
