@@ -13,7 +13,6 @@ from msgspec import Meta
 from referral.application.rewards.ports import RecordedEvent
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
-from referral.domain.access.errors import InvalidAccessToken, MissingScope, QuotaExceeded
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.referral import ReferralStatus
@@ -25,7 +24,7 @@ from referral.entrypoints.http.api.participants import ExternalId
 from referral.entrypoints.http.api.shapes import Body, GivenInstant
 from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.openapi.description import CALLER
-from referral.entrypoints.http.problems.description import BODY, ONCE, responses
+from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 
 _ID = {
     "minLength": rules.EVENT_ID_LENGTH.start,
@@ -144,9 +143,7 @@ def events_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
                 generate_examples=False,
             ),
             **responses(
-                InvalidAccessToken,
-                MissingScope,
-                QuotaExceeded,
+                *WITH_SCOPE,
                 InvalidInput,
                 ParticipantNotFound,
                 EventNotFound,

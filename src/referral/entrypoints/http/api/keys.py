@@ -13,16 +13,13 @@ from referral.application.use_cases import UseCases
 from referral.domain.access.api_key import NAME_LENGTH, ApiKey
 from referral.domain.access.caller import Caller, KeyId, Scope
 from referral.domain.access.errors import (
-    InvalidAccessToken,
     KeyNotFound,
-    MissingScope,
-    QuotaExceeded,
     TooManyAttempts,
 )
 from referral.domain.errors import InvalidInput, OutcomeUnknown
 from referral.entrypoints.http.api.shapes import Body, GivenInstant, Instant
 from referral.entrypoints.http.openapi.description import CALLER, ListOperation
-from referral.entrypoints.http.problems.description import BODY, ONCE, responses
+from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import ListBody, list_query
 
@@ -97,12 +94,10 @@ class KeyList(ListBody[Key], kw_only=True):
 
 
 def keys_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
-    anybody = (InvalidAccessToken, MissingScope, QuotaExceeded)
-
     @post(
         "/",
         summary="Make an API key",
-        responses=responses(*anybody, InvalidInput, TooManyAttempts, *BODY, *ONCE),
+        responses=responses(*WITH_SCOPE, InvalidInput, TooManyAttempts, *BODY, *ONCE),
     )
     async def create_key(
         request: Request[Caller, Any, Any], data: JSONBody[NewKey]
@@ -117,7 +112,7 @@ def keys_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
         "/",
         operation_class=ListOperation,
         summary="List API keys",
-        responses=responses(*anybody, InvalidInput),
+        responses=responses(*WITH_SCOPE, InvalidInput),
     )
     async def list_keys(request: Request[Caller, Any, Any]) -> KeyList:
         """The API keys, newest first: expired ones too, revoked ones not."""
@@ -127,7 +122,7 @@ def keys_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
     @delete(
         "/{key_id:uuid}",
         summary="Revoke an API key",
-        responses=responses(*anybody, KeyNotFound, AddressNotFound, OutcomeUnknown),
+        responses=responses(*WITH_SCOPE, KeyNotFound, AddressNotFound, OutcomeUnknown),
     )
     async def revoke_key(request: Request[Caller, Any, Any], key_id: FromPath[UUID]) -> None:
         """Make an API key worthless for good, everywhere within a second."""

@@ -13,7 +13,6 @@ from msgspec import Meta
 
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
-from referral.domain.access.errors import InvalidAccessToken, MissingScope, QuotaExceeded
 from referral.domain.accounts import external_id as rules
 from referral.domain.accounts.errors import EmailTaken, ParticipantNotFound, UsernameTaken
 from referral.domain.accounts.user import Participant
@@ -22,7 +21,7 @@ from referral.entrypoints.http.api.shapes import Body, Email, Instant, Name
 from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.middleware.paths import SLASH
 from referral.entrypoints.http.openapi.description import CALLER
-from referral.entrypoints.http.problems.description import BODY, responses
+from referral.entrypoints.http.problems.description import BODY, WITH_SCOPE, responses
 
 _EXTERNAL_ID = {
     "minLength": rules.EXTERNAL_ID_LENGTH.start,
@@ -87,8 +86,6 @@ class ParticipantBody(msgspec.Struct, kw_only=True):
 
 
 def participants_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
-    anybody = (InvalidAccessToken, MissingScope, QuotaExceeded)
-
     @put(
         "/{participant:str}",
         summary="Enrol a participant",
@@ -96,7 +93,9 @@ def participants_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> R
             HTTPStatus.CREATED: ResponseSpec(
                 ParticipantBody, description="They are new.", generate_examples=False
             ),
-            **responses(*anybody, InvalidInput, EmailTaken, UsernameTaken, OutcomeUnknown, *BODY),
+            **responses(
+                *WITH_SCOPE, InvalidInput, EmailTaken, UsernameTaken, OutcomeUnknown, *BODY
+            ),
         },
     )
     async def enrol_participant(
@@ -118,7 +117,7 @@ def participants_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> R
     @get(
         "/{participant:str}",
         summary="Show a participant",
-        responses=responses(*anybody, ParticipantNotFound),
+        responses=responses(*WITH_SCOPE, ParticipantNotFound),
     )
     async def show_participant(
         request: Request[Caller, Any, Any], participant: ParticipantInPath
@@ -132,7 +131,7 @@ def participants_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> R
     @delete(
         "/{participant:str}",
         summary="Erase a participant",
-        responses=responses(*anybody, ParticipantNotFound, OutcomeUnknown),
+        responses=responses(*WITH_SCOPE, ParticipantNotFound, OutcomeUnknown),
     )
     async def erase_participant(
         request: Request[Caller, Any, Any], participant: ParticipantInPath

@@ -11,7 +11,6 @@ from msgspec import UNSET, Meta, UnsetType
 from referral.application.programs.change_program import UNCHANGED
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
-from referral.domain.access.errors import InvalidAccessToken, MissingScope, QuotaExceeded
 from referral.domain.errors import InvalidInput, OutcomeUnknown
 from referral.domain.programs import program as rules
 from referral.domain.programs.errors import (
@@ -30,7 +29,7 @@ from referral.entrypoints.http.api.shapes import (
     SlugInPath,
 )
 from referral.entrypoints.http.openapi.description import CALLER, ListOperation
-from referral.entrypoints.http.problems.description import BODY, ONCE, responses
+from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import ListBody, list_query
 
@@ -134,12 +133,10 @@ class VersionedTerms(msgspec.Struct, kw_only=True):
 
 
 def programs_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
-    anybody = (InvalidAccessToken, MissingScope, QuotaExceeded)
-
     @post(
         "/",
         summary="Draft a program",
-        responses=responses(*anybody, InvalidInput, SlugTaken, *BODY, *ONCE),
+        responses=responses(*WITH_SCOPE, InvalidInput, SlugTaken, *BODY, *ONCE),
     )
     async def create_program(
         request: Request[Caller, Any, Any], data: JSONBody[NewProgram]
@@ -154,7 +151,7 @@ def programs_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
         "/",
         operation_class=ListOperation,
         summary="List programs",
-        responses=responses(*anybody, InvalidInput),
+        responses=responses(*WITH_SCOPE, InvalidInput),
     )
     async def list_programs(request: Request[Caller, Any, Any]) -> ProgramList:
         """The programs, newest first."""
@@ -164,7 +161,7 @@ def programs_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
     @get(
         "/{slug:str}",
         summary="Show a program",
-        responses=responses(*anybody, ProgramNotFound),
+        responses=responses(*WITH_SCOPE, ProgramNotFound),
     )
     async def show_program(
         request: Request[Caller, Any, Any], slug: SlugInPath
@@ -177,7 +174,7 @@ def programs_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
         "/{slug:str}",
         summary="Change a program",
         responses=responses(
-            *anybody, InvalidInput, ProgramNotFound, StatusNotReachable, OutcomeUnknown, *BODY
+            *WITH_SCOPE, InvalidInput, ProgramNotFound, StatusNotReachable, OutcomeUnknown, *BODY
         ),
     )
     async def change_program(
@@ -198,7 +195,7 @@ def programs_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
     @post(
         "/{slug:str}/terms",
         summary="Give a program new terms",
-        responses=responses(*anybody, InvalidInput, ProgramNotFound, *BODY, *ONCE),
+        responses=responses(*WITH_SCOPE, InvalidInput, ProgramNotFound, *BODY, *ONCE),
     )
     async def add_terms(
         request: Request[Caller, Any, Any], slug: SlugInPath, data: JSONBody[Terms]
@@ -210,7 +207,7 @@ def programs_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
     @get(
         "/{slug:str}/terms/{version:int}",
         summary="Show terms",
-        responses=responses(*anybody, ProgramNotFound, TermsNotFound, AddressNotFound),
+        responses=responses(*WITH_SCOPE, ProgramNotFound, TermsNotFound, AddressNotFound),
     )
     async def show_terms(
         request: Request[Caller, Any, Any], slug: SlugInPath, version: FromPath[int]

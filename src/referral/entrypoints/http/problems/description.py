@@ -10,7 +10,9 @@ from litestar.openapi.spec import Example
 from referral.domain.access.caller import Scope
 from referral.domain.access.errors import (
     IdempotencyKeyReused,
+    InvalidAccessToken,
     MissingScope,
+    QuotaExceeded,
     RequestInProgress,
     TooManyAttempts,
 )
@@ -43,6 +45,8 @@ from referral.entrypoints.http.problems.types import (
 
 BODY = (MalformedRequest, BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
 """What a call with a body may be refused for."""
+WITH_SCOPE = (InvalidAccessToken, MissingScope, QuotaExceeded)
+"""What a call that takes a scope may be refused for."""
 # What each POST may be refused for besides; it can come with an Idempotency-Key.
 ONCE = (IdempotencyKeyReused, RequestInProgress, OutcomeUnknown)
 _ANYWHERE = (MalformedRequest, UnknownHost, TooManyCalls, NoRoom, DatabaseUnavailable)
