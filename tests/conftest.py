@@ -90,6 +90,13 @@ def database_url(databases):
         yield url
 
 
+@pytest.fixture(scope="module")
+def module_database_url(databases):
+    """A migrated database for the tests of one module, which make keys or programs of their own in it."""
+    with databases.migrated() as url:
+        yield url
+
+
 @pytest.fixture
 def empty_database_url(database_url):
     """The shared database, as empty as one that was just migrated."""

@@ -488,10 +488,7 @@ class InMemoryUsers:
 
     async def add(self, user: User) -> None:
         async with self.access.write() as rows:
-            _ensure_free(rows, user)
-            if user.id in rows.participants:
-                raise DatabaseUnavailable
-            rows.participants[user.id] = user
+            _add(rows, user)
 
     async def ensure_free(self, username: Username, email: EmailAddress) -> None:
         names = Participant(
@@ -536,6 +533,13 @@ class InMemoryUsers:
             rows.administrators.pop(user.id, None)
 
 
+def _add(rows: Rows, participant: Participant) -> None:
+    _ensure_free(rows, participant)
+    if participant.id in rows.participants:
+        raise DatabaseUnavailable
+    rows.participants[participant.id] = participant
+
+
 def _ensure_free(rows: Rows, participant: Participant) -> None:
     others = [other for other in rows.participants.values() if other.id != participant.id]
 
@@ -562,10 +566,7 @@ class InMemoryParticipants:
 
     async def add(self, participant: Participant) -> None:
         async with self.access.write() as rows:
-            _ensure_free(rows, participant)
-            if participant.id in rows.participants:
-                raise DatabaseUnavailable
-            rows.participants[participant.id] = participant
+            _add(rows, participant)
 
     async def find(self, reference: ParticipantReference) -> Participant:
         return _participant(self.access.read(), reference)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from examples import a_user
 from fakes import InMemoryStore
 from referral.adapters.postgres.access.administrators import PostgresAdministrators
 from referral.adapters.postgres.access.api_keys import PostgresApiKeys
@@ -91,3 +92,17 @@ def api_keys(store):
 @pytest.fixture
 def administrators(store):
     return store.administrators
+
+
+@pytest.fixture
+async def ann(users):
+    ann = a_user("ann")
+    await users.add(ann)
+    return ann
+
+
+@pytest.fixture
+async def bob(users):
+    bob = a_user("bob", number=2)
+    await users.add(bob)
+    return bob

@@ -29,13 +29,6 @@ async def sign_up_bob(tx, ann):
     return bob, code, token
 
 
-@pytest.fixture
-async def ann(users):
-    ann = a_user("ann", number=1)
-    await users.add(ann)
-    return ann
-
-
 async def ensure_bob_left_no_trace(store, ann):
     with pytest.raises(UserNotFound):
         await store.users.by_id(a_user("bob", number=2).id)

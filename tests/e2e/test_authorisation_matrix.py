@@ -145,32 +145,29 @@ WORTHLESS = {
 
 
 @pytest.fixture(scope="module")
-def database_url(databases):
-    with databases.migrated() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def keys(database_url):
+def keys(module_database_url):
     """One with each scope alone, and one with every scope but those that open what it opens."""
     wanted = {f"with {scope}": [scope] for scope in Scope}
     wanted |= {
         f"without {scope}": [other for other in Scope if other not in {scope, scope.to_write}]
         for scope in Scope
     }
-    return make_keys(database_url, **wanted)
+    return make_keys(module_database_url, **wanted)
 
 
 @pytest.fixture(scope="module")
-def names_of_administrators(database_url):
+def names_of_administrators(module_database_url):
     """One for each operation, which may be to erase the account, and one for the rest."""
-    return {name: make_administrator(database_url)["username"] for name in (*POLICIES, "the rest")}
+    return {
+        name: make_administrator(module_database_url)["username"]
+        for name in (*POLICIES, "the rest")
+    }
 
 
 @pytest.fixture(scope="module")
-def server(database_url, keys, names_of_administrators, tmp_path_factory):
+def server(module_database_url, keys, names_of_administrators, tmp_path_factory):
     """One with two workers, which know the keys and the administrators from the beginning."""
-    with running(tmp_path_factory.mktemp("server"), database_url, workers=2) as server:
+    with running(tmp_path_factory.mktemp("server"), module_database_url, workers=2) as server:
         yield server
 
 

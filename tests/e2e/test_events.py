@@ -16,23 +16,17 @@ PURCHASE = {"type": "purchase", "amount": 2500, "unit": "EUR"}
 
 
 @pytest.fixture(scope="module")
-def database_url(databases):
-    with databases.migrated() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def shop(database_url, tmp_path_factory):
+def shop(module_database_url, tmp_path_factory):
     """Calls with the key of a shop; there is a program in which a purchase of 20 EUR qualifies."""
 
     async def launch(referral):
         await referral.programs.create_program(slug="launch", name="Launch", terms=TERMS)
         await referral.programs.change_program(slug="launch", status="active")
 
-    operate(database_url, launch)
-    key = make_keys(database_url, shop=["events:write", "participants:write"])["shop"]
+    operate(module_database_url, launch)
+    key = make_keys(module_database_url, shop=["events:write", "participants:write"])["shop"]
     with (
-        running(tmp_path_factory.mktemp("server"), database_url, workers=2) as server,
+        running(tmp_path_factory.mktemp("server"), module_database_url, workers=2) as server,
         httpx.Client(base_url=server.api, headers=key.bearer) as client,
     ):
         yield client
@@ -43,6 +37,15 @@ def referee(shop):
     """Someone who signed up with a code of the program, as the shop names them."""
     code = join(shop).post("/codes", {"expires_at": FAR, "program": "launch"}).json()["code"]
     return f"user:{join(shop, code).id}"
+
+
+async def delivered(client, event):
+    """The answer to an event that is told again as long as the service is too busy for it."""
+    while True:
+        answer = await client.post("/events", json=event)
+        if answer.status_code not in {429, 503}:
+            return answer
+        await asyncio.sleep(float(answer.headers["retry-after"]))
 
 
 def tell(shop, **event):
@@ -118,15 +121,7 @@ async def test_of_two_hundred_deliveries_at_once_one_is_new_and_all_are_answered
     async with httpx.AsyncClient(
         base_url=shop.base_url, headers=shop.headers, limits=limits, timeout=60
     ) as client:
-
-        async def deliver():
-            while True:
-                answer = await client.post("/events", json=event)
-                if answer.status_code not in {429, 503}:
-                    return answer
-                await asyncio.sleep(float(answer.headers["retry-after"]))
-
-        answers = await asyncio.gather(*(deliver() for _ in range(200)))
+        answers = await asyncio.gather(*(delivered(client, event) for _ in range(200)))
 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 199}
     assert len({answer.content for answer in answers}) == 1
@@ -138,15 +133,20 @@ async def test_of_all_refunds_of_one_event_at_once_no_more_than_its_amount_is_gi
     async with httpx.AsyncClient(
         base_url=shop.base_url, headers=shop.headers, timeout=60
     ) as client:
+        answers = await asyncio.gather(
+            *(
+                delivered(
+                    client,
+                    {
+                        "id": str(uuid4()),
+                        "type": "refund",
+                        "of": order,
+                        "amount": 400,
+                        "unit": "EUR",
+                    },
+                )
+                for _ in range(20)
+            )
+        )
 
-        async def refund():
-            body = {"id": str(uuid4()), "type": "refund", "of": order, "amount": 400, "unit": "EUR"}
-            while True:
-                answer = await client.post("/events", json=body)
-                if answer.status_code not in {429, 503}:
-                    return answer.status_code
-                await asyncio.sleep(float(answer.headers["retry-after"]))
-
-        statuses = await asyncio.gather(*(refund() for _ in range(20)))
-
-    assert Counter(statuses) == {201: 6, 422: 14}
+    assert Counter(answer.status_code for answer in answers) == {201: 6, 422: 14}

@@ -12,17 +12,11 @@ from servers import PASSWORD, running
 
 
 @pytest.fixture(scope="module")
-def database_url(databases):
-    with databases.migrated() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def shop(database_url, tmp_path_factory):
+def shop(module_database_url, tmp_path_factory):
     """Calls with the key of a shop; each address is a path under the API's."""
-    key = make_keys(database_url, shop=["participants:write"])["shop"]
+    key = make_keys(module_database_url, shop=["participants:write"])["shop"]
     with (
-        running(tmp_path_factory.mktemp("server"), database_url, workers=2) as server,
+        running(tmp_path_factory.mktemp("server"), module_database_url, workers=2) as server,
         httpx.Client(base_url=server.api, headers=key.bearer) as client,
     ):
         yield client

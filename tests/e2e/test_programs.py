@@ -11,20 +11,14 @@ from servers import running
 
 
 @pytest.fixture(scope="module")
-def database_url(databases):
-    with databases.migrated() as url:
-        yield url
+def name_of_administrator(module_database_url):
+    return make_administrator(module_database_url)["username"]
 
 
 @pytest.fixture(scope="module")
-def name_of_administrator(database_url):
-    return make_administrator(database_url)["username"]
-
-
-@pytest.fixture(scope="module")
-def server(database_url, name_of_administrator, tmp_path_factory):
+def server(module_database_url, name_of_administrator, tmp_path_factory):
     """One with two workers, which know the administrator from the beginning."""
-    with running(tmp_path_factory.mktemp("server"), database_url, workers=2) as server:
+    with running(tmp_path_factory.mktemp("server"), module_database_url, workers=2) as server:
         yield server
 
 

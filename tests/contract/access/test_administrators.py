@@ -3,24 +3,10 @@ from datetime import timedelta
 import pytest
 
 from concurrency import outcomes_of
-from examples import NOW, a_user
+from examples import NOW
 from referral.domain.access.errors import NotAnAdministrator
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress
-
-
-@pytest.fixture
-async def ann(users):
-    ann = a_user("ann", number=1)
-    await users.add(ann)
-    return ann
-
-
-@pytest.fixture
-async def bob(users):
-    bob = a_user("bob", number=2)
-    await users.add(bob)
-    return bob
 
 
 async def granted(administrators):

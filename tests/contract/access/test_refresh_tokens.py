@@ -18,20 +18,6 @@ from referral.domain.access.refresh_token import digest_of
 TTL = timedelta(minutes=15)
 
 
-@pytest.fixture
-async def ann(users):
-    ann = a_user("ann", number=1)
-    await users.add(ann)
-    return ann
-
-
-@pytest.fixture
-async def bob(users):
-    bob = a_user("bob", number=2)
-    await users.add(bob)
-    return bob
-
-
 async def are_valid(refresh_tokens, *tokens):
     found = []
     for token in tokens:

@@ -28,13 +28,6 @@ async def users_and_standing(request, database, clock):
 
 
 @pytest.fixture
-async def ann(users):
-    ann = a_user("ann")
-    await users.add(ann)
-    return ann
-
-
-@pytest.fixture
 def users(users_and_standing):
     return users_and_standing[0]
 

@@ -19,20 +19,6 @@ A_MOMENT = timedelta(microseconds=1)
 LATER = NOW + timedelta(days=1)
 
 
-@pytest.fixture
-async def ann(users):
-    ann = a_user("ann", number=1)
-    await users.add(ann)
-    return ann
-
-
-@pytest.fixture
-async def bob(users):
-    bob = a_user("bob", number=2)
-    await users.add(bob)
-    return bob
-
-
 async def listed(codes, owner):
     return [code.text.value for code in (await codes.page_of(owner.id, PageRequest())).items]
 

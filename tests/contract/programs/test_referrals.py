@@ -10,13 +10,6 @@ from referral.application.programs.ports import Referee
 
 
 @pytest.fixture
-async def ann(users):
-    ann = a_user("ann", number=1)
-    await users.add(ann)
-    return ann
-
-
-@pytest.fixture
 async def code(codes, ann):
     return await codes.add(a_new_code(ann))
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from concurrency import outcomes_of
-from examples import NOW, a_user
+from examples import NOW
 from referral.application.rewards.ports import RecordedEvent
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.rewards.errors import EventDiffers
@@ -22,20 +22,6 @@ def recorded(whose, event_id="1", source="shop", **more):
     )
     decision = Decision("qualification", ReferralStatus.QUALIFIED, Reason.QUALIFIED)
     return RecordedEvent(event, b"digest", ReferralStatus.QUALIFIED, (decision,))
-
-
-@pytest.fixture
-async def ann(users):
-    ann = a_user("ann")
-    await users.add(ann)
-    return ann
-
-
-@pytest.fixture
-async def bob(users):
-    bob = a_user("bob", number=2)
-    await users.add(bob)
-    return bob
 
 
 async def test_a_stored_event_is_found_with_what_came_of_it(events, ann):
