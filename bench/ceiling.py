@@ -29,7 +29,7 @@ from referral.adapters.postgres.access.refresh_tokens import _ADD as _ADD_TOKEN
 from referral.adapters.postgres.access.refresh_tokens import _BY_DIGEST as _TOKEN_BY_DIGEST
 from referral.adapters.postgres.access.refresh_tokens import _LOCK_HOLDER
 from referral.adapters.postgres.access.refresh_tokens import _SAVE as _SPEND_TOKEN
-from referral.adapters.postgres.accounts.users import _ADD as _ADD_USER
+from referral.adapters.postgres.accounts.user_rows import _ADD as _ADD_USER
 from referral.adapters.postgres.accounts.users import _BY_USERNAME, _TAKEN
 from referral.adapters.postgres.accounts.users import _LOCK as _LOCK_USER
 from referral.adapters.postgres.core.statement import Statement
@@ -241,6 +241,8 @@ class Ceiling:
     async def register(self, new: NewUser) -> tuple[int, bytes]:
         user = {
             "id": new_id(),
+            "external_id": None,
+            "locale": None,
             "username": new.username,
             "username_key": new.username.lower(),
             "email": new.email,

@@ -2,13 +2,14 @@ from dataclasses import dataclass
 
 import asyncpg
 from sqlalchemy import Text, Uuid, bindparam, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.accounts.tables import EMAIL_IS_UNIQUE, users
 from referral.adapters.postgres.accounts.user_rows import (
-    USER_COLUMNS,
+    NAMES,
+    is_added,
+    names_of,
     participant_from,
-    user_with_referrer,
+    participants,
 )
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
@@ -23,26 +24,6 @@ from referral.domain.accounts.external_id import ExternalId
 from referral.domain.accounts.user import Participant
 from referral.domain.errors import DatabaseUnavailable
 
-_COLUMNS = (
-    "id",
-    "external_id",
-    "username",
-    "username_key",
-    "email",
-    "email_key",
-    "locale",
-    "credentials_version",
-    "created_at",
-)
-_CHANGED = ("username", "username_key", "email", "email_key", "locale")
-
-_ADD = Statement(
-    insert(users)
-    .values({name: bindparam(name) for name in _COLUMNS})
-    # What callers can provoke is no error in PostgreSQL's log, which would hold their values.
-    .on_conflict_do_nothing()
-    .returning(users.c.id)
-)
 _external_id, _username_key, _email_key = (
     bindparam(name, type_=Text) for name in ("external_id", "username_key", "email_key")
 )
@@ -61,14 +42,13 @@ _SAME = Statement(
 )
 _SAVE = Statement(
     update(users)
-    .values({name: bindparam(name) for name in _CHANGED})
+    .values({name: bindparam(name) for name in NAMES})
     .where(users.c.id == bindparam("user_id"), users.c.erased_at.is_(None))
 )
-_participant = select(*USER_COLUMNS).select_from(user_with_referrer)
-_by_external_id = _participant.where(
+_by_external_id = participants.where(
     users.c.external_id == bindparam("reference", type_=Text), users.c.erased_at.is_(None)
 )
-_by_id = _participant.where(
+_by_id = participants.where(
     users.c.id == bindparam("reference", type_=Uuid), users.c.erased_at.is_(None)
 )
 _BY_EXTERNAL_ID = Statement(_by_external_id)
@@ -77,31 +57,12 @@ _LOCK_BY_EXTERNAL_ID = Statement(_by_external_id.with_for_update(of=users, key_s
 _LOCK_BY_ID = Statement(_by_id.with_for_update(of=users, key_share=True))
 
 
-def _values(participant: Participant) -> dict[str, str | None]:
-    username, email, locale = participant.username, participant.email, participant.locale
-    return {
-        "username": username.value if username else None,
-        "username_key": username.key if username else None,
-        "email": email.value if email else None,
-        "email_key": email.key if email else None,
-        "locale": locale.value if locale else None,
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class PostgresParticipants:
     queries: Queries
 
     async def add(self, participant: Participant) -> None:
-        added = await self.queries.one(
-            _ADD,
-            id=participant.id,
-            external_id=participant.external_id and participant.external_id.value,
-            credentials_version=participant.credentials_version,
-            created_at=participant.created_at,
-            **_values(participant),
-        )
-        if added is None:
+        if not await is_added(self.queries, participant):
             await self._ensure_free(participant)
             raise DatabaseUnavailable  # who was in the way is gone since: the next attempt may succeed
 
@@ -125,20 +86,20 @@ class PostgresParticipants:
     async def save(self, participant: Participant) -> None:
         await self._ensure_free(participant)
         try:
-            await self.queries.execute(_SAVE, user_id=participant.id, **_values(participant))
+            await self.queries.execute(_SAVE, user_id=participant.id, **names_of(participant))
         except asyncpg.UniqueViolationError as taken:  # since a moment ago
             by_email = taken.constraint_name == EMAIL_IS_UNIQUE
             raise (EmailTaken if by_email else UsernameTaken) from taken
 
     async def _ensure_free(self, participant: Participant) -> None:
-        values = _values(participant)
+        names = names_of(participant)
         others = [
             row
             for row in await self.queries.all(
                 _SAME,
                 external_id=participant.external_id and participant.external_id.value,
-                username_key=values["username_key"],
-                email_key=values["email_key"],
+                username_key=names["username_key"],
+                email_key=names["email_key"],
             )
             if row["id"] != participant.id
         ]

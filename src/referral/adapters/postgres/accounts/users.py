@@ -3,15 +3,14 @@ from datetime import datetime
 
 import asyncpg
 from sqlalchemy import ColumnElement, bindparam, delete, null, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from referral.adapters.postgres.access.tables import administrators
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.accounts.user_rows import (
-    USER_COLUMNS,
+    is_added,
     participant_from,
+    participants,
     user_from,
-    user_with_referrer,
 )
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
@@ -30,35 +29,14 @@ _username_key = bindparam("username_key", type_=users.c.username_key.type)
 _email_key = bindparam("email_key", type_=users.c.email_key.type)
 _this_user: ColumnElement[bool] = (users.c.id == bindparam("user_id")) & users.c.erased_at.is_(None)
 
-_ADD = Statement(
-    insert(users)
-    .values(
-        {
-            name: bindparam(name)
-            for name in (
-                "id",
-                "username",
-                "username_key",
-                "email",
-                "email_key",
-                "password_hash",
-                "credentials_version",
-                "created_at",
-            )
-        }
-    )
-    .on_conflict_do_nothing()
-    .returning(users.c.id)
-)
 _TAKEN = Statement(
     select((users.c.email_key == _email_key).label("by_email")).where(
         or_(users.c.username_key == _username_key, users.c.email_key == _email_key)
     )
 )
-_participant = select(*USER_COLUMNS).select_from(user_with_referrer)
-_user = _participant.where(users.c.password_hash.is_not(None))
+_user = participants.where(users.c.password_hash.is_not(None))
 _BY_ID = Statement(_user.where(_this_user))
-_LOCK = Statement(_participant.where(_this_user).with_for_update(of=users, key_share=True))
+_LOCK = Statement(participants.where(_this_user).with_for_update(of=users, key_share=True))
 _BY_USERNAME = Statement(_user.where(users.c.username_key == bindparam("key")))
 _BY_EMAIL = Statement(_user.where(users.c.email_key == bindparam("key")))
 _SET_PASSWORD = Statement(
@@ -107,18 +85,7 @@ class PostgresUsers:
     queries: Queries
 
     async def add(self, user: User) -> None:
-        added = await self.queries.one(
-            _ADD,
-            id=user.id,
-            username=user.username.value,
-            username_key=user.username.key,
-            email=user.email.value,
-            email_key=user.email.key,
-            password_hash=user.password_hash,
-            credentials_version=user.credentials_version,
-            created_at=user.created_at,
-        )
-        if added is None:
+        if not await is_added(self.queries, user, user.password_hash):
             await self.ensure_free(user.username, user.email)
             raise DatabaseUnavailable  # who was in the way is gone since: the next attempt may succeed
 
