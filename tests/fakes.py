@@ -34,15 +34,17 @@ from referral.application.access.ports import (
     NewRecord,
     RefreshTokens,
 )
-from referral.application.accounts.participant_reference import ParticipantReference
+from referral.application.accounts.participant_reference import ParticipantReference, reference_to
 from referral.application.accounts.ports import Participants, Users
 from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.application.ports import Clock, Deed
 from referral.application.programs.ports import (
+    NamedReferral,
     ProgramChanged,
     Programs,
     Referee,
     ReferralCodes,
+    ReferralFilter,
     Referrals,
     ReferralUnderTerms,
 )
@@ -82,9 +84,11 @@ from referral.domain.accounts.user import (
 from referral.domain.errors import DatabaseUnavailable, InvalidInput
 from referral.domain.programs.errors import (
     ActiveCodeExists,
+    AlreadyReferred,
     CodeNotFound,
     CodeTaken,
     ProgramNotFound,
+    ReferralNotFound,
     SlugTaken,
     TermsNotFound,
 )
@@ -708,6 +712,12 @@ class InMemoryReferralCodes:
                         return code, public
         raise CodeNotFound
 
+    async def newest_of(self, owner_id: UserId, request: ListRequest) -> ListPage[ReferralCode]:
+        listed = [code for code in _owned(self.access.read(), owner_id) if code.retired_at is None]
+        before = request.cursor
+        found = [code for code in reversed(listed) if before is None or code.id < before]
+        return ListPage.of(found[: request.limit + 1], request, lambda code: code.id)
+
     async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:
         listed = [code for code in _owned(self.access.read(), owner_id) if code.retired_at is None]
         items = listed[request.offset : request.offset + request.size]
@@ -756,6 +766,10 @@ class InMemoryReferrals:
 
     async def add(self, referral: Referral) -> None:
         async with self.access.write() as rows:
+            if any(other.referee_id == referral.referee_id for other in rows.referrals):
+                raise AlreadyReferred
+            if referral.referee_id not in rows.participants:
+                raise ParticipantNotFound
             rows.referrals.append(referral)
             used = rows.codes[referral.code_id]
             rows.codes[used.id] = replace(used, uses=used.uses + 1)
@@ -778,6 +792,31 @@ class InMemoryReferrals:
                         before, status=referral.status, qualified_at=referral.qualified_at
                     )
 
+    async def find(self, referee_id: UserId) -> NamedReferral:
+        rows = self.access.read()
+        for referral in rows.referrals:
+            if referral.referee_id == referee_id:
+                return _named(rows, referral)
+        raise ReferralNotFound
+
+    async def newest(self, wanted: ReferralFilter, request: ListRequest) -> ListPage[NamedReferral]:
+        rows = self.access.read()
+        newest = sorted(rows.referrals, key=lambda r: (r.created_at, r.referee_id), reverse=True)
+        if request.cursor is not None:
+            ids = [r.referee_id.int for r in newest]
+            after = ids.index(request.cursor) + 1 if request.cursor in ids else len(ids)
+            newest = newest[after:]
+        found = [
+            _named(rows, r)
+            for r in newest
+            if wanted.program_id in (None, r.program_id)
+            and wanted.referrer_id in (None, r.referrer_id)
+            and wanted.status in (None, r.status)
+        ]
+        return ListPage.of(
+            found[: request.limit + 1], request, lambda named: named.referral.referee_id.int
+        )
+
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         rows = self.access.read()
         brought = [r for r in rows.referrals if r.referrer_id == referrer_id]
@@ -794,6 +833,21 @@ class InMemoryReferrals:
             size,
             numbers[-1] if numbers[-1] > 1 else None,
         )
+
+
+def _named(rows: Rows, referral: Referral) -> NamedReferral:
+    def reference(user_id: UserId) -> str:
+        known = rows.participants.get(user_id)
+        return reference_to(user_id, known.external_id if known else None)
+
+    code = rows.codes[referral.code_id]
+    return NamedReferral(
+        referral,
+        code.program.slug,
+        code.text,
+        reference(referral.referrer_id),
+        reference(referral.referee_id),
+    )
 
 
 def _referee(rows: Rows, referral: Referral) -> Referee:

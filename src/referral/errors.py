@@ -4,7 +4,9 @@ ReferralError
 ├── InvalidInput            a value breaks a rule: change it
 │   ├── EventDiffers
 │   ├── IdempotencyKeyReused
-│   └── RefundExceedsEvent
+│   ├── RefundExceedsEvent
+│   ├── SelfReferral
+│   └── TooLateToRefer
 ├── Unauthenticated         say who you are
 │   ├── WrongCredentials
 │   ├── InvalidAccessToken
@@ -23,10 +25,12 @@ ReferralError
 │   ├── NotAnAdministrator
 │   ├── ParticipantNotFound
 │   ├── ProgramNotFound
+│   ├── ReferralNotFound
 │   ├── TermsNotFound
 │   └── UserNotFound
 ├── Conflict                it collides with what is there
 │   ├── ActiveCodeExists
+│   ├── AlreadyReferred
 │   ├── CodeTaken
 │   ├── EmailTaken
 │   ├── ExternalIdTaken
@@ -81,6 +85,7 @@ from referral.domain.errors import (
 )
 from referral.domain.programs.errors import (
     ActiveCodeExists,
+    AlreadyReferred,
     CodeNotFound,
     CodeNotUsable,
     CodeTaken,
@@ -88,14 +93,18 @@ from referral.domain.programs.errors import (
     NotYourReferrals,
     ProgramNotFound,
     ProgramNotOpen,
+    ReferralNotFound,
+    SelfReferral,
     SlugTaken,
     StatusNotReachable,
     TermsNotFound,
+    TooLateToRefer,
 )
 from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
 
 __all__ = [
     "ActiveCodeExists",
+    "AlreadyReferred",
     "Busy",
     "CodeNotFound",
     "CodeNotUsable",
@@ -125,12 +134,15 @@ __all__ = [
     "ProgramNotOpen",
     "QuotaExceeded",
     "ReferralError",
+    "ReferralNotFound",
     "RefundExceedsEvent",
     "RequestInProgress",
+    "SelfReferral",
     "ShuttingDown",
     "SlugTaken",
     "StatusNotReachable",
     "TermsNotFound",
+    "TooLateToRefer",
     "TooManyAttempts",
     "Unauthenticated",
     "UserNotFound",

@@ -46,6 +46,12 @@ POLICIES = {
     "PUT /participants/{participant}": Scope.PARTICIPANTS_WRITE,
     "GET /participants/{participant}": Scope.PARTICIPANTS_READ,
     "DELETE /participants/{participant}": Scope.PARTICIPANTS_WRITE,
+    "POST /participants/{participant}/codes": Scope.CODES_WRITE,
+    "GET /participants/{participant}/codes": Scope.CODES_READ,
+    "GET /participants/{participant}/referrals": Scope.PARTICIPANTS_READ,
+    "POST /referrals": Scope.PARTICIPANTS_WRITE,
+    "GET /referrals": Scope.PARTICIPANTS_READ,
+    "GET /referrals/{referral_id}": Scope.PARTICIPANTS_READ,
     "POST /programs": Scope.PROGRAMS_WRITE,
     "GET /programs": Scope.PROGRAMS_READ,
     "GET /programs/{slug}": Scope.PROGRAMS_READ,
@@ -57,7 +63,9 @@ _numbers = itertools.count(1)
 PROTECTED = [operation for operation, policy in POLICIES.items() if policy != PUBLIC]
 
 
-def body_of(operation: str, owner: Person) -> dict[str, object] | None:
+def body_of(
+    operation: str, owner: Person, administrator: Person | None = None
+) -> dict[str, object] | None:
     """What the operation is called with, so that nothing but the token can be wrong."""
     return {
         "POST /auth/user": details(),
@@ -70,10 +78,24 @@ def body_of(operation: str, owner: Person) -> dict[str, object] | None:
         "POST /keys": {"name": "shop", "scopes": ["keys:read"]},
         "PUT /participants/{participant}": {"locale": "de-AT"},
         "POST /events": {"id": str(uuid4()), "type": "visit", "participant": f"user:{owner.id}"},
+        "POST /participants/{participant}/codes": {"expires_at": FAR},
+        "POST /referrals": joinable(administrator) if operation == "POST /referrals" else None,
         "POST /programs": {"slug": f"program-{next(_numbers)}", "name": "Summer", "terms": {}},
         "PATCH /programs/{slug}": {"name": "Default"},
         "POST /programs/{slug}/terms": {},
     }.get(operation)
+
+
+def joinable(administrator: Person | None) -> dict[str, object]:
+    """Somebody new, and the code of somebody else; without an administrator there are none."""
+    owner, referee = f"customer-{uuid4()}", f"customer-{uuid4()}"
+    code = "NOBODY-HAS-IT"
+    if administrator:
+        for participant in (owner, referee):
+            administrator.put(f"/participants/{participant}", {})
+        issued = administrator.post(f"/participants/{owner}/codes", {"expires_at": FAR})
+        code = issued.json()["code"]
+    return {"code": code, "participant": referee}
 
 
 def address_of(
@@ -86,7 +108,10 @@ def address_of(
     if "{key_id}" in path and administrator:
         key_id = administrator.post("/keys", body_of("POST /keys", owner)).json()["id"]
     participant = f"user:{owner.id}" if method == "GET" else f"customer-{uuid4()}"
-    if method == "DELETE" and "{participant}" in path and administrator:
+    referral_id = owner.id
+    if "{referral_id}" in path and administrator:
+        referral_id = administrator.post("/referrals", joinable(administrator)).json()["id"]
+    if method in {"DELETE", "POST"} and "{participant}" in path and administrator:
         administrator.put(f"/participants/{participant}", {})
     return method, path.format(
         user_id=owner.id,
@@ -94,6 +119,7 @@ def address_of(
         email_or_code=found_by,
         key_id=key_id,
         participant=participant,
+        referral_id=referral_id,
         slug="default",
         version=1,
     )
@@ -109,7 +135,9 @@ def call(
     administrator: Person | None = None,
 ) -> httpx.Response:
     method, path = address_of(operation, owner, code, administrator)
-    return client.request(method, path, json=body_of(operation, owner), headers=headers)
+    return client.request(
+        method, path, json=body_of(operation, owner, administrator), headers=headers
+    )
 
 
 def changed(person: Person, key: str = SECRET, **claims: object) -> dict[str, str]:
@@ -371,7 +399,7 @@ def test_c12_another_spelling_of_an_address_opens_nothing(operation, spelling, s
 
 @pytest.mark.parametrize("operation", [name for name in PROTECTED if name.startswith("GET")])
 def test_c12_head_needs_the_token_that_get_needs(operation, client, owner, code, administrator):
-    _, path = address_of(operation, owner, code)
+    _, path = address_of(operation, owner, code, administrator)
     holder = let_in(operation, owner, administrator)
 
     assert client.head(path).status_code == 401
@@ -403,6 +431,11 @@ PROGRAM = {
 PAGE = {"items", "total", "page", "size", "pages"}
 PARTICIPANT = {"id", "external_id", "email", "username", "locale", "created_at", "referrer_id"}
 KEY = {"id", "name", "scopes", "created_at", "expires_at", "last_used_at"}
+REFERRAL = {
+    *("id", "program", "terms_version", "referrer", "referee", "code"),
+    *("status", "held", "held_reasons", "created_at", "qualified_at"),
+}
+REFERRALS = {"items", "next_cursor"} | {f"items.{name}" for name in REFERRAL}
 REFEREES = PAGE | {"next_cursor"} | {f"items.{name}" for name in USER | {"created_at"}}
 WITH_TERMS = names_in({"terms": Terms().plain()})
 FIELDS = {
@@ -420,6 +453,13 @@ FIELDS = {
     "PUT /participants/{participant}": PARTICIPANT,
     "POST /events": {"id", "referral", "decisions", "rewards"},
     "GET /participants/{participant}": PARTICIPANT,
+    "POST /participants/{participant}/codes": CODE,
+    "GET /participants/{participant}/codes": {"items", "next_cursor"}
+    | {f"items.{name}" for name in CODE},
+    "GET /participants/{participant}/referrals": REFERRALS,
+    "POST /referrals": REFERRAL,
+    "GET /referrals": REFERRALS,
+    "GET /referrals/{referral_id}": REFERRAL,
     "POST /programs": PROGRAM | WITH_TERMS,
     "GET /programs": {"items", "next_cursor"} | {f"items.{name}" for name in PROGRAM},
     "GET /programs/{slug}": PROGRAM | WITH_TERMS,

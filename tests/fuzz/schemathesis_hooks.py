@@ -55,8 +55,9 @@ class Shop:
 
 
 if SIGNED_IN:
-    schemathesis.auth().skip_for(path_regex="/auth/|/keys")(Newcomer)
-    schemathesis.auth().apply_to(path_regex="/keys")(Shop)
+    of_servers = "/keys|/participants|/v1/referrals"
+    schemathesis.auth().skip_for(path_regex=f"/auth/|{of_servers}")(Newcomer)
+    schemathesis.auth().apply_to(path_regex=of_servers)(Shop)
 
 
 @schemathesis.hook
@@ -173,6 +174,8 @@ UNTOLD = {
     ("username", "A user name has 3 to 50 characters."),
     # which characters are printable; what they come to is seen after normalisation (NFC)
     ("name", "A key's name has 1 to 100 printable characters, and no blanks at its ends."),
+    ("external_id", "An external id has 1 to 128 printable characters, and no space at its ends."),
+    ("external_id", "An external id does not begin with `user:`."),
     ("expires_at", "A key expires in the future."),
     # the length of a month
     ("expires_at", "This is no time on the calendar."),

@@ -173,6 +173,7 @@ class Places:
             "slug": "default",
             "version": "1",
             "participant": f"user:{self.caller.id}",
+            "referral_id": self.caller.id,
         }
         target = template.format(**{**ours, **(path or {})}) + (f"?{query}" if query else "")
         caller = self.issuer if operation == "POST /api/v1/codes" else self.caller
@@ -207,6 +208,11 @@ class Places:
             "PATCH /api/v1/programs/{slug}": {"name": name},
             "PUT /api/v1/participants/{participant}": {"locale": "de-AT"},
             "POST /api/v1/events": {"id": name, "type": "visit", "participant": "customer-42"},
+            "POST /api/v1/participants/{participant}/codes": {
+                "expires_at": FAR,
+                "replace_active": True,
+            },
+            "POST /api/v1/referrals": {"code": "NOBODY-HAS-IT", "participant": "customer-42"},
             "POST /api/v1/programs/{slug}/terms": {},
         }[operation]
 

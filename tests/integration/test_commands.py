@@ -309,3 +309,31 @@ def test_bad_terms_are_told_in_a_line_each(run):
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_terms_that_are_no_json_object_are_bad_usage(run, text):
     assert run("program", "terms", "default", "-", input=text).exit_code == 2
+
+
+def test_a_participant_is_enrolled_changed_shown_and_erased(told, run):
+    made = told("participant", "enrol", "customer-42", "--email", "rose@example.org")
+    changed = told("participant", "enrol", "customer-42", "--username", "rose", "--locale", "de-AT")
+
+    assert (made["external_id"], made["email"], made["referrer_id"]) == (
+        "customer-42",
+        "rose@example.org",
+        None,
+    )
+    assert changed == {**made, "email": None, "username": "rose", "locale": "de-AT"}
+    for name in ("customer-42", f"user:{made['id']}"):
+        assert told("participant", "show", name) == changed
+    assert told("participant", "erase", "customer-42") is None
+    for command in ("show", "erase"):
+        done = run("participant", command, "customer-42")
+        assert refused(done) == "There is no such participant.\n"
+
+
+def test_all_that_is_wrong_with_a_participant_is_told_in_a_line_each(run):
+    done = run("participant", "enrol", "user:42", "--email", "nobody", "--locale", "?")
+
+    assert [line.partition(":")[0] for line in refused(done).splitlines()] == [
+        "external_id",
+        "email",
+        "locale",
+    ]

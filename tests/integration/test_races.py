@@ -269,3 +269,81 @@ async def test_of_a_hundred_who_sign_up_at_once_with_a_code_for_ten_exactly_ten_
     assert outcomes["done"] == brought.total == used.uses == 10
     # Some may have been refused for want of room to hash their passwords.
     assert outcomes.keys() <= {"done", "CodeNotUsable", "HashingBusy"}
+
+
+async def enrolled(referral, *names):
+    for name in names:
+        await referral.accounts.enrol_participant(external_id=name)
+
+
+async def code_for(referral, participant, **more):
+    code = await referral.programs.issue_participant_code(
+        participant=participant, expires_at=in_a_year(referral), **more
+    )
+    return code.text.value
+
+
+async def test_of_a_hundred_joined_at_once_with_a_code_for_ten_ten_are(referral):
+    await referral.programs.create_program(
+        slug="summer", name="Summer", terms={"code": {"max_uses": 10}}
+    )
+    await referral.programs.change_program(slug="summer", status="active")
+    await enrolled(referral, "rose", *(f"customer-{n}" for n in range(100)))
+    code = await code_for(referral, "rose", program="summer")
+
+    outcomes = await outcomes_of(
+        referral.programs.refer_participant(code=code, participant=f"customer-{n}")
+        for n in range(100)
+    )
+
+    assert outcomes == {"done": 10, "CodeNotUsable": 90}
+    listed = await referral.programs.find_referrals(referrer="rose", limit=100)
+    assert len(listed.items) == 10
+    assert (await referral.programs.code_status(code=code)).uses == 10
+
+
+async def test_of_twenty_codes_that_one_participant_is_joined_with_at_once_one_counts(referral):
+    owners = [f"owner-{n}" for n in range(20)]
+    await enrolled(referral, "bob", *owners)
+    codes = [await code_for(referral, owner) for owner in owners]
+
+    outcomes = await outcomes_of(
+        referral.programs.refer_participant(code=code, participant="bob") for code in codes
+    )
+
+    assert outcomes == {"done": 1, "AlreadyReferred": 19}
+    [made] = (await referral.programs.find_referrals()).items
+    uses = [(await referral.programs.code_status(code=code)).uses for code in codes]
+    assert sum(uses) == 1
+    assert uses[codes.index(made.code.value)] == 1
+
+
+async def test_of_twenty_calls_that_join_the_same_two_one_is_new(referral):
+    await enrolled(referral, "rose", "bob")
+    code = await code_for(referral, "rose")
+
+    made = await asyncio.gather(
+        *(referral.programs.refer_participant(code=code, participant="bob") for _ in range(20))
+    )
+
+    assert len({named.referral for named, _ in made}) == 1
+    assert sum(is_new for _, is_new in made) == 1
+
+
+async def test_people_who_join_each_other_and_are_erased_meanwhile_never_deadlock(referral):
+    names = [f"customer-{n}" for n in range(10)]
+    await enrolled(referral, *names)
+    codes = [await code_for(referral, name) for name in names]
+
+    outcomes = await outcomes_of(
+        [
+            *(
+                referral.programs.refer_participant(code=codes[n], participant=names[n - m])
+                for m in (1, 2, 3)
+                for n in range(10)
+            ),
+            *(referral.accounts.erase_participant(participant=name) for name in names[::3]),
+        ]
+    )
+
+    assert outcomes.keys() <= {"done", "AlreadyReferred", "CodeNotUsable", "ParticipantNotFound"}

@@ -23,12 +23,17 @@ from referral.application.programs.change_program import ChangeProgram
 from referral.application.programs.code_status import CodeStatus
 from referral.application.programs.create_program import CreateProgram
 from referral.application.programs.find_code import FindCode
+from referral.application.programs.find_referrals import FindReferrals
 from referral.application.programs.issue_code import IssueCode
+from referral.application.programs.issue_participant_code import IssueParticipantCode
 from referral.application.programs.list_codes import ListCodes
+from referral.application.programs.list_participant_codes import ListParticipantCodes
 from referral.application.programs.list_programs import ListPrograms
 from referral.application.programs.list_referrals import ListReferrals
+from referral.application.programs.refer_participant import ReferParticipant
 from referral.application.programs.retire_code import RetireCode
 from referral.application.programs.show_program import ShowProgram
+from referral.application.programs.show_referral import ShowReferral
 from referral.application.programs.show_terms import ShowTerms
 from referral.application.rewards.record_event import RecordEvent
 
@@ -79,6 +84,11 @@ class Programs:
     code_status: CodeStatus
     list_codes: ListCodes
     list_referrals: ListReferrals
+    issue_participant_code: IssueParticipantCode
+    list_participant_codes: ListParticipantCodes
+    refer_participant: ReferParticipant
+    find_referrals: FindReferrals
+    show_referral: ShowReferral
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 
 from concurrency import has_to_wait, outcomes_of
 from examples import DEFAULT_PROGRAM, NOW, a_new_code, a_referral, a_user
-from referral.application.pages import PageRequest
+from referral.application.pages import MAX_POSITION, ListRequest, PageRequest
 from referral.application.programs.ports import ProgramChanged
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress
@@ -397,3 +397,31 @@ async def test_each_referral_uses_its_code_once_more(codes, referrals, ann, bob,
     await referrals.add(a_referral(bob.id, code))
 
     assert (await codes.by_text(code.text)).uses == 1
+
+
+async def test_codes_are_listed_newest_first_by_cursor_without_retired_ones(
+    codes, ann, bob, summer
+):
+    old = await codes.add(a_new_code(ann, "OLD-2030", days=1))
+    gone = await codes.add(a_new_code(ann, "GONE-2030", program=summer))
+    await codes.retire(gone.retire(NOW))
+    await codes.add(a_new_code(bob, "BOBS-2030"))
+    new = await codes.add(a_new_code(ann, "NEW-2030", issued_at=NOW + timedelta(days=1)))
+
+    first = await codes.newest_of(ann.id, ListRequest(limit=1))
+    rest = await codes.newest_of(ann.id, ListRequest(limit=1, cursor=first.next_cursor))
+
+    assert ([*first.items], [*rest.items], rest.next_cursor) == ([new], [old], None)
+    past = await codes.newest_of(ann.id, ListRequest(cursor=MAX_POSITION))
+    assert [*past.items] == [new, old]
+
+
+async def test_a_code_tells_how_long_after_enrolment_people_are_referred_with_it(
+    codes, programs, ann, summer
+):
+    await programs.add_terms(Slug("summer"), Terms(attach_within_days=3), LATER)
+    in_force = await programs.in_force(Slug("summer"))
+    code = await codes.add(a_new_code(ann, program=in_force))
+
+    assert code.program.attach_within_days == 3
+    assert (await codes.by_text(code.text)).program.attach_within_days == 3

@@ -1,12 +1,25 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from concurrency import outcomes_of
 from examples import NOW, a_new_code, a_referral, a_user, an_id
-from referral.application.pages import MAX_CURSOR, PageRequest
-from referral.application.programs.ports import Referee
+from referral.application.pages import (
+    MAX_CURSOR,
+    MAX_POSITION,
+    ListRequest,
+    PageRequest,
+)
+from referral.application.programs.ports import NamedReferral, Referee, ReferralFilter
+from referral.domain.accounts.errors import ParticipantNotFound
+from referral.domain.accounts.external_id import ExternalId
+from referral.domain.accounts.user import Participant
+from referral.domain.programs.errors import AlreadyReferred, ReferralNotFound
+from referral.domain.programs.program import NewProgram, ProgramStatus, Slug
+from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.terms import Terms
 
 
 @pytest.fixture
@@ -167,3 +180,168 @@ async def test_a_page_shows_as_many_as_it_counts_while_people_sign_up(referrals,
     )
 
     assert all(consistent)
+
+
+async def test_a_referee_has_one_referral_and_a_second_changes_nothing(
+    referrals, users, codes, bring, ann
+):
+    await bring(1)
+    bob = a_user("bob", number=2)
+    await users.add(bob)
+    other = await codes.add(a_new_code(bob, "OTHER-2030"))
+
+    with pytest.raises(AlreadyReferred):
+        await referrals.add(referral(1, other))
+
+    assert (await referrals.page_of(bob.id, PageRequest())).total == 0
+    assert (await codes.by_text(other.text)).uses == 0
+    await users.add(a_user("user2", number=102))
+    await referrals.add(referral(2, other))
+    assert names(await referrals.page_of(bob.id, PageRequest())) == ["user2"]
+
+
+async def test_a_transaction_goes_on_after_a_second_referral_was_refused(store, bring, code, ann):
+    await bring(1)
+
+    async with store.begin() as tx:
+        with pytest.raises(AlreadyReferred):
+            await tx.referrals.add(referral(1, code))
+        await tx.users.add(a_user("user2", number=102))
+        await tx.referrals.add(referral(2, code))
+
+    page = await store.referrals.page_of(ann.id, PageRequest())
+    assert (page.total, names(page)) == (2, ["user2", "user1"])
+
+
+async def test_of_twenty_referrals_of_one_person_at_once_one_is_made(
+    referrals, users, codes, store
+):
+    await users.add(a_user("bob", number=100))
+    issued = []
+    for n in range(1, 21):
+        owner = a_user(f"owner{n}", number=n)
+        await users.add(owner)
+        issued.append(await codes.add(a_new_code(owner, f"CODE-{n}")))
+
+    outcomes = await outcomes_of(referrals.add(a_referral(an_id(100), code)) for code in issued)
+
+    assert outcomes == {"done": 1, "AlreadyReferred": 19}
+    totals = [(await referrals.page_of(code.owner_id, PageRequest())).total for code in issued]
+    assert sum(totals) == 1
+    assert sum([(await codes.by_text(code.text)).uses for code in issued]) == 1
+
+
+async def test_nobody_who_is_gone_is_referred(referrals, users, code, ann):
+    bob = a_user("bob", number=2)
+    await users.add(bob)
+    await users.erase(bob.erased(NOW))
+
+    for referee in (bob.id, an_id(404)):
+        with pytest.raises(ParticipantNotFound):
+            await referrals.add(a_referral(referee, code))
+    assert (await referrals.page_of(ann.id, PageRequest())).total == 0
+
+
+async def test_a_referral_is_found_with_what_its_parts_are_called(
+    referrals, participants, users, code
+):
+    bob = Participant(id=an_id(2), external_id=ExternalId("customer-2"), created_at=NOW)
+    await participants.add(bob)
+    made = replace(
+        a_referral(bob.id, code),
+        status=ReferralStatus.SIGNED_UP,
+        qualified_at=None,
+        held_reasons=("velocity", "same-network"),
+    )
+    await referrals.add(made)
+
+    found = await referrals.find(bob.id)
+
+    assert found == NamedReferral(
+        made, Slug("default"), code.text, f"user:{code.owner_id}", "customer-2"
+    )
+    await users.erase(bob.erased(NOW))
+    assert await referrals.find(bob.id) == replace(found, referee=f"user:{bob.id}")
+
+
+async def test_who_was_not_referred_has_no_referral(referrals, ann):
+    for referee in (ann.id, an_id(404)):
+        with pytest.raises(ReferralNotFound):
+            await referrals.find(referee)
+
+
+@pytest.fixture
+async def mixed(users, programs, codes, referrals, ann):
+    """Twelve referrals of two referrers, in two programs and three statuses, not stored in the order of their time."""
+    bob = a_user("bob", number=2)
+    await users.add(bob)
+    new = NewProgram(slug=Slug("summer"), name="S", status=ProgramStatus.ACTIVE, created_at=NOW)
+    await programs.add(new, Terms())
+    kinds = []
+    for owner in (ann, bob):
+        for slug in ("default", "summer"):
+            program = await programs.in_force(Slug(slug))
+            text = f"{owner.username.value}-{slug}".upper()
+            code = await codes.add(a_new_code(owner, text, program=program))
+            kinds += [
+                (code, status)
+                for status in (
+                    ReferralStatus.QUALIFIED,
+                    ReferralStatus.SIGNED_UP,
+                    ReferralStatus.EXPIRED,
+                )
+            ]
+    made = []
+    for n, (code, status) in enumerate(kinds):
+        minute = n * 5 % 12 // 2  # two at the same time
+        await users.add(a_user(f"user{n}", number=100 + n))
+        made.append(
+            replace(
+                a_referral(an_id(100 + n), code, created_at=NOW + timedelta(minutes=minute)),
+                status=status,
+                qualified_at=None,
+            )
+        )
+        await referrals.add(made[-1])
+    return made
+
+
+@pytest.mark.parametrize("status", [None, ReferralStatus.SIGNED_UP, ReferralStatus.REJECTED])
+@pytest.mark.parametrize("referrer", [None, 1, 2])
+@pytest.mark.parametrize("slug", [None, "default", "summer"])
+async def test_referrals_are_walked_newest_first_and_only_those_that_are_wanted(
+    *, referrals, programs, mixed, slug, referrer, status
+):
+    program_id = slug and (await programs.in_force(Slug(slug))).program.id
+    wanted = ReferralFilter(program_id, referrer and an_id(referrer), status)
+
+    for limit in (1, 3, 100):
+        walked, cursor = [], None
+        while not walked or cursor is not None:
+            page = await referrals.newest(wanted, ListRequest(limit, cursor))
+            assert len(page.items) <= limit
+            walked += [named.referral for named in page.items]
+            cursor = page.next_cursor
+            if not page.items:
+                break
+
+        assert walked == sorted(
+            (
+                one
+                for one in mixed
+                if program_id in (None, one.program_id)
+                and wanted.referrer_id in (None, one.referrer_id)
+                and status in (None, one.status)
+            ),
+            key=lambda one: (one.created_at, one.referee_id),
+            reverse=True,
+        )
+
+
+@pytest.mark.parametrize("cursor", [1, MAX_POSITION])
+async def test_a_forged_cursor_lists_no_referrals(referrals, bring, cursor):
+    await bring(1, 2)
+
+    page = await referrals.newest(ReferralFilter(), ListRequest(2, cursor))
+
+    assert ([*page.items], page.next_cursor) == ([], None)

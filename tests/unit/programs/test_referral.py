@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from examples import DEFAULT_PROGRAM, NOW, a_user, an_id
-from referral.domain.programs.errors import CodeNotUsable
+from referral.domain.programs.errors import CodeNotUsable, SelfReferral, TooLateToRefer
 from referral.domain.programs.referral import Referral, ReferralStatus, refer
 from referral.domain.programs.referral_code import CodeId, CodeText, ReferralCode
 
@@ -24,7 +24,7 @@ def code():
 def test_a_referral_joins_the_codes_owner_and_the_new_user(code):
     bob = a_user("bob", number=2, created_at=NOW + timedelta(days=1))
 
-    assert refer(bob, code) == Referral(
+    assert refer(bob, code, bob.created_at) == Referral(
         referrer_id=code.owner_id,
         referee_id=bob.id,
         code_id=code.id,
@@ -40,7 +40,7 @@ def test_where_an_event_qualifies_a_sign_up_is_a_referral_that_did_not_yet(code)
     bob = a_user("bob", number=2)
     waiting = replace(code, program=replace(code.program, qualifies_at_sign_up=False))
 
-    referral = refer(bob, waiting)
+    referral = refer(bob, waiting, bob.created_at)
 
     assert (referral.status, referral.qualified_at) == (ReferralStatus.SIGNED_UP, None)
 
@@ -49,4 +49,28 @@ def test_a_code_that_expired_before_the_account_was_opened_refers_nobody(code):
     bob = a_user("bob", number=2, created_at=code.expires_at)
 
     with pytest.raises(CodeNotUsable):
-        refer(bob, code)
+        refer(bob, code, bob.created_at)
+
+
+def test_nobody_refers_themselves_even_with_a_code_that_expired(code):
+    owner = a_user("ann", number=1, created_at=code.expires_at)
+
+    with pytest.raises(SelfReferral):
+        refer(owner, code, code.expires_at)
+
+
+def test_someone_is_referred_until_the_terms_days_have_passed_since_they_came(code):
+    bob = a_user("bob", number=2)
+    in_time = NOW + timedelta(days=2)
+    short = replace(code, program=replace(code.program, attach_within_days=2))
+
+    assert refer(bob, short, in_time).created_at == in_time
+    with pytest.raises(TooLateToRefer):
+        refer(bob, short, in_time + timedelta(microseconds=1))
+
+
+def test_a_referral_is_held_while_there_is_a_reason(code):
+    free = refer(a_user("bob", number=2), code, NOW)
+
+    assert not free.is_held
+    assert replace(free, held_reasons=("velocity",)).is_held

@@ -16,3 +16,8 @@ def participant_reference(raw: str) -> ParticipantReference:
         return ExternalId.parse(raw)
     except (InvalidInput, ValueError):
         raise ParticipantNotFound from None
+
+
+def reference_to(user_id: UserId, external_id: ExternalId | None) -> str:
+    """What a server calls someone by, which `participant_reference` reads: its own id for them, if it gave one."""
+    return external_id.value if external_id else f"{BY_ID}{user_id}"

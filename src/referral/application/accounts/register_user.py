@@ -102,7 +102,7 @@ class RegisterUser:
                 raise CodeNotUsable from None
             code = await tx.codes.by_text(code.text)
             user = replace(user, created_at=self.clock.now())
-            referral = refer(user, code)
+            referral = refer(user, code, user.created_at)
             await tx.users.add(user)
             await tx.referrals.add(referral)
             return user

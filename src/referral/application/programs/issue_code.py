@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from referral.application.access.ports import RateLimiter
 from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
-from referral.application.ports import Clock, Randomness
+from referral.application.ports import Clock, Deed, Randomness
 from referral.application.programs.known_programs import KnownPrograms
 from referral.application.programs.ports import ReferralCodes
 from referral.application.transaction import UnitOfWork
@@ -36,6 +37,8 @@ class IssueCode:
     The program's terms in force say what a code may be. Beside an active code of the program it raises
     ActiveCodeExists, or retires that one when asked to replace it. Raises InvalidInput, CodeTaken, ProgramNotFound,
     ProgramNotOpen, UserNotFound or TooManyAttempts; then the codes are as they were.
+
+    `deed` is what the call is part of, if someone else than the owner issues it; else it is recorded as the owner's.
     """
 
     unit_of_work: UnitOfWork
@@ -55,6 +58,7 @@ class IssueCode:
         code: str | None = None,
         replace_active: bool = False,
         program: str = DEFAULT.value,
+        deed: Deed | None = None,
     ) -> ReferralCode:
         checks = Checks()
         with checks.of("code"):
@@ -62,7 +66,7 @@ class IssueCode:
         with checks.of("expires_at"):
             until = self.rules.expiry(expires_at)
         checks.done()
-        with self.audit.of("issue-code", owner_id) as deed:
+        with nullcontext(deed) if deed else self.audit.of("issue-code", owner_id) as done:
             await self.rate_limiter.hit({f"issue-code:{owner_id}": PER_OWNER})
             issued = await self.known_programs.decide(
                 program,
@@ -70,7 +74,7 @@ class IssueCode:
                     known, owner_id, chosen, until, replace_active=replace_active
                 ),
             )
-            deed.code_id = issued.id
+            done.code_id = issued.id
             return issued
 
     async def _with_a_free_text(

@@ -7,7 +7,7 @@ from typing import Protocol
 from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.domain.accounts.user import EmailAddress, PublicUser, UserId
 from referral.domain.programs.program import NewProgram, Program, ProgramId, ProgramInForce, Slug
-from referral.domain.programs.referral import Referral
+from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.referral_code import CodeText, NewReferralCode, ReferralCode
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 
@@ -68,6 +68,9 @@ class ReferralCodes(Protocol):
     async def page_of(self, owner_id: UserId, request: PageRequest) -> Page[ReferralCode]:
         """The owner's codes, oldest first, expired ones too, retired ones not. Takes no cursor."""
 
+    async def newest_of(self, owner_id: UserId, request: ListRequest) -> ListPage[ReferralCode]:
+        """The same codes, newest first, by cursor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Referee:
@@ -88,9 +91,38 @@ class ReferralUnderTerms:
     is_over: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NamedReferral:
+    """A referral with what its parts are called by; `referrer` and `referee` are references to participants."""
+
+    referral: Referral
+    program: Slug
+    code: CodeText
+    referrer: str
+    referee: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralFilter:
+    """Which referrals to list: those of which all that is given is true."""
+
+    program_id: ProgramId | None = None
+    referrer_id: UserId | None = None
+    status: ReferralStatus | None = None
+
+
 class Referrals(Protocol):
     async def add(self, referral: Referral) -> None:
-        """Store a referral, which uses its code once more; its referee has no other."""
+        """Store a referral, which uses its code once more.
+
+        Raises AlreadyReferred where its referee has one, or ParticipantNotFound where the referee is gone.
+        """
+
+    async def find(self, referee_id: UserId) -> NamedReferral:
+        """The one of this referee; raise ReferralNotFound."""
+
+    async def newest(self, wanted: ReferralFilter, request: ListRequest) -> ListPage[NamedReferral]:
+        """Those that are wanted, newest first, at the same cost however many there are."""
 
     async def under_terms(self, referee_id: UserId) -> ReferralUnderTerms | None:
         """The one referral of this referee, if there is one."""

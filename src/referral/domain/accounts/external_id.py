@@ -11,7 +11,7 @@ EXTERNAL_ID_LENGTH = range(1, 129)
 BY_ID = "user:"  # begins a reference by the service's own id
 
 LOCALE_MAX_LENGTH = 35  # RFC 5646 §4.4.1
-_LOCALE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+LOCALE_SHAPE = "[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,6 @@ class Locale:
     @classmethod
     def parse(cls, raw: str) -> Self:
         """Raise InvalidInput unless it is made as a language tag is; whether there is such a language is not checked."""
-        if len(raw) > LOCALE_MAX_LENGTH or not _LOCALE.fullmatch(raw):
+        if len(raw) > LOCALE_MAX_LENGTH or not re.fullmatch(LOCALE_SHAPE, raw):
             raise InvalidInput("A locale is a language tag such as `en` or `de-AT`.")
         return cls(raw)

@@ -1,6 +1,6 @@
 """What is refused about programs, codes and referrals."""
 
-from referral.domain.errors import Conflict, Forbidden, NotFound
+from referral.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 
 
 class NotYourCode(Forbidden):
@@ -40,6 +40,30 @@ class CodeNotUsable(NotFound):
     """
 
     detail = "This referral code cannot be used."
+
+
+class ReferralNotFound(NotFound):
+    """There is no such referral: nobody with this id was referred."""
+
+    detail = "There is no such referral."
+
+
+class SelfReferral(InvalidInput):
+    """The code is the participant's own, and nobody refers themselves."""
+
+    detail = "Nobody refers themselves."
+
+
+class TooLateToRefer(InvalidInput):
+    """The participant has been here for longer than the program's terms let someone be referred."""
+
+    detail = "The participant was enrolled too long ago to be referred."
+
+
+class AlreadyReferred(Conflict):
+    """The participant was referred with another code before, and people are referred once."""
+
+    detail = "The participant was referred before."
 
 
 class ActiveCodeExists(Conflict):

@@ -139,6 +139,7 @@ class ProgramOfCode(Season):
     slug: Slug
     terms_version: TermsVersion
     qualifies_at_sign_up: bool
+    attach_within_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +159,5 @@ class ProgramInForce:
             ends_at=self.program.ends_at,
             terms_version=self.program.terms_version,
             qualifies_at_sign_up=self.terms.qualification.is_sign_up,
+            attach_within_days=self.terms.attach_within_days,
         )

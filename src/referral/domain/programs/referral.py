@@ -1,10 +1,13 @@
 """The fact that one person brought another."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
-from referral.domain.accounts.user import User, UserId
+from referral.domain.accounts.user import Participant, UserId
+from referral.domain.errors import InvalidInput
+from referral.domain.programs.errors import SelfReferral, TooLateToRefer
 from referral.domain.programs.program import ProgramId
 from referral.domain.programs.referral_code import CodeId, ReferralCode
 from referral.domain.programs.terms import TermsVersion
@@ -16,10 +19,21 @@ class ReferralStatus(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
 
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Raise InvalidInput for what is no status."""
+        try:
+            return cls(raw)
+        except ValueError:
+            raise InvalidInput(f"A status is one of {', '.join(cls)}.") from None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referral:
-    """Who brought whom, by which code, when, and under which terms. That never changes, and a referee has at most one."""
+    """Who brought whom, by which code, when, and under which terms. That never changes, and a referee has at most one.
+
+    It is held while there are reasons to look at it, whatever its status.
+    """
 
     referrer_id: UserId
     referee_id: UserId
@@ -29,12 +43,23 @@ class Referral:
     status: ReferralStatus
     created_at: datetime
     qualified_at: datetime | None = None
+    held_reasons: tuple[str, ...] = ()
+
+    @property
+    def is_held(self) -> bool:
+        return bool(self.held_reasons)
 
 
-def refer(referee: User, code: ReferralCode) -> Referral:
-    """The referral that a new user makes by signing up with `code`; raise CodeNotUsable if it is too late."""
-    now = referee.created_at
+def refer(referee: Participant, code: ReferralCode, now: datetime) -> Referral:
+    """The referral that is made when someone signs up or is joined with `code`.
+
+    Raises SelfReferral, CodeNotUsable, or TooLateToRefer once the terms' `attach_within_days` have passed.
+    """
+    if referee.id == code.owner_id:
+        raise SelfReferral
     code.ensure_usable(now)
+    if now > referee.created_at + timedelta(days=code.program.attach_within_days):
+        raise TooLateToRefer
     qualifies = code.program.qualifies_at_sign_up
     return Referral(
         referrer_id=code.owner_id,

@@ -11,6 +11,7 @@ from referral.entrypoints.bootstrap.settings import PREFIX, CannotStart, Setting
 from referral.entrypoints.cli.admin import admin
 from referral.entrypoints.cli.code import code
 from referral.entrypoints.cli.key import key
+from referral.entrypoints.cli.participant import participant
 from referral.entrypoints.cli.program import program
 from referral.entrypoints.cli.referrals import referrals
 from referral.entrypoints.cli.token import token
@@ -68,7 +69,7 @@ def openapi(settings: Settings) -> None:
     click.echo(json.dumps(openapi_document(settings), indent=2, ensure_ascii=False))
 
 
-for group in (admin, code, key, program, referrals, token, user):
+for group in (admin, code, key, participant, program, referrals, token, user):
     referral.add_command(group)
 
 

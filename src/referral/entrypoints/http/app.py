@@ -25,8 +25,10 @@ from referral.entrypoints.http.api.codes import codes_router
 from referral.entrypoints.http.api.events import events_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
 from referral.entrypoints.http.api.keys import keys_router
+from referral.entrypoints.http.api.participant import participant_router
 from referral.entrypoints.http.api.participants import participants_router
 from referral.entrypoints.http.api.programs import programs_router
+from referral.entrypoints.http.api.referrals import referrals_router
 from referral.entrypoints.http.api.users import users_router
 from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.middleware import HttpApp
@@ -162,6 +164,8 @@ def api_router(
             keys_router(use, anybody),
             participants_router(use, anybody),
             events_router(use, anybody),
+            participant_router(use, clock, anybody),
+            referrals_router(use, anybody),
             programs_router(use, anybody),
         ],
         response_class=JsonResponse,

@@ -1,7 +1,7 @@
 """A code as its row tells it, with what it has to know of its program."""
 
 import asyncpg
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, Integer, cast, literal_column
 
 from referral.adapters.postgres.programs.tables import program_terms, programs, referral_codes
 from referral.domain.programs.program import ProgramOfCode, ProgramStatus, Slug
@@ -22,6 +22,7 @@ CODE_COLUMNS = (
 _QUALIFIES: ColumnElement[bool] = literal_column(
     f"program_terms.terms #>> '{{qualification,event}}' = '{SIGNED_UP}'"
 )
+_ATTACH_WITHIN: ColumnElement[str] = literal_column("program_terms.terms ->> 'attach_within_days'")
 PROGRAM_COLUMNS = (
     programs.c.slug,
     programs.c.status,
@@ -29,6 +30,7 @@ PROGRAM_COLUMNS = (
     programs.c.ends_at,
     programs.c.terms_version,
     _QUALIFIES.label("qualifies"),
+    cast(_ATTACH_WITHIN, Integer).label("attach_within_days"),
 )
 _in_force = programs.join(
     program_terms,
@@ -61,4 +63,5 @@ def program_from(row: asyncpg.Record) -> ProgramOfCode:
         ends_at=row["ends_at"],
         terms_version=row["terms_version"],
         qualifies_at_sign_up=row["qualifies"],
+        attach_within_days=row["attach_within_days"],
     )

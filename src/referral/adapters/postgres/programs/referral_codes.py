@@ -9,6 +9,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
     update,
@@ -27,7 +28,7 @@ from referral.adapters.postgres.programs.code_rows import (
 )
 from referral.adapters.postgres.programs.issuing import ADD, WHY_NOT_ADDED
 from referral.adapters.postgres.programs.tables import referral_codes
-from referral.application.pages import Page, PageRequest
+from referral.application.pages import MAX_CURSOR, ListPage, ListRequest, Page, PageRequest
 from referral.application.programs.ports import ProgramChanged
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress, PublicUser, UserId, Username
@@ -78,6 +79,12 @@ _page = (
     .limit(bindparam("size", type_=BigInteger))
     .offset(bindparam("offset", type_=BigInteger))
     .subquery("page")
+)
+_after = bindparam("after", type_=BigInteger)
+_NEWEST = Statement(
+    _code.where(_listed, or_(_after.is_(None), referral_codes.c.id < _after))
+    .order_by(referral_codes.c.id.desc())
+    .limit(bindparam("size", type_=BigInteger))
 )
 _PAGE = Statement(
     select(_count.c.total, _page).select_from(_count.outerjoin(_page, true())).order_by(_page.c.id)
@@ -149,3 +156,9 @@ class PostgresReferralCodes:
         )
         items = [code_from(row, program_from(row)) for row in rows if row["id"] is not None]
         return Page(items, rows[0]["total"], request.page, request.size)
+
+    async def newest_of(self, owner_id: UserId, request: ListRequest) -> ListPage[ReferralCode]:
+        after = None if request.cursor is None else min(request.cursor, MAX_CURSOR)
+        rows = await self.queries.all(_NEWEST, owner=owner_id, after=after, size=request.limit + 1)
+        codes = [code_from(row, program_from(row)) for row in rows]
+        return ListPage.of(codes, request, lambda code: code.id)

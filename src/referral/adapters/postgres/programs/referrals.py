@@ -1,6 +1,7 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -10,52 +11,82 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
-    insert,
     literal_column,
     select,
     true,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.programs.named_referrals import (
+    FIND,
+    NEWEST,
+    NEWEST_OF_REFERRER,
+    named_from,
+)
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
-from referral.application.pages import MAX_SIZE, Page, PageRequest
-from referral.application.programs.ports import Referee, ReferralUnderTerms
+from referral.application.pages import MAX_SIZE, ListPage, ListRequest, Page, PageRequest
+from referral.application.programs.ports import (
+    NamedReferral,
+    Referee,
+    ReferralFilter,
+    ReferralUnderTerms,
+)
+from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.accounts.user import UserId
+from referral.domain.programs.errors import AlreadyReferred, ReferralNotFound
 from referral.domain.programs.program import ProgramStatus
 from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.terms import Terms
 
 MOST_REMEMBERED = 256  # terms
 
-_counted = (
-    update(users)
-    .values(referrals_count=users.c.referrals_count + 1)
+# Its number is counted only once it is there: what a referee who has one asks for changes nothing.
+_owner = (
+    select(users.c.id, users.c.referrals_count)
     .where(users.c.id == bindparam("referrer_id"))
-    .returning(users.c.id, users.c.referrals_count)
-    .cte("counted")
+    .with_for_update(key_share=True)
+    .cte("owner")
 )
-_ADD = Statement(
-    insert(referrals).from_select(
+_added = (
+    insert(referrals)
+    .from_select(
         [
             *("referrer_id", "number", "referee_id", "code_id", "created_at"),
-            *("program_id", "terms_version", "status", "qualified_at"),
+            *("program_id", "terms_version", "status", "qualified_at", "held_reasons"),
         ],
         select(
-            _counted.c.id,
-            _counted.c.referrals_count,
-            bindparam("referee_id", type_=Uuid),
+            _owner.c.id,
+            _owner.c.referrals_count + 1,
+            users.c.id,
             bindparam("code_id", type_=BigInteger),
             bindparam("created_at", type_=INSTANT),
             bindparam("program_id", type_=Integer),
             bindparam("terms_version", type_=Integer),
             bindparam("status", type_=Text),
             bindparam("qualified_at", type_=INSTANT),
+            bindparam("held_reasons", type_=ARRAY(Text)),
+        )
+        .select_from(_owner.join(users, true()))
+        .where(
+            users.c.id == bindparam("referee_id", type_=Uuid),
+            users.c.erased_at.is_(None),
         ),
     )
+    # What callers can provoke is no error in PostgreSQL's log.
+    .on_conflict_do_nothing(index_elements=[referrals.c.referee_id])
+    .returning(referrals.c.referrer_id, referrals.c.number)
+    .cte("added")
+)
+_ADD = Statement(
+    update(users)
+    .values(referrals_count=_added.c.number)
+    .where(users.c.id == _added.c.referrer_id)
+    .returning(users.c.referrals_count)
 )
 
 _UNDER_TERMS = Statement(
@@ -133,7 +164,7 @@ class PostgresReferrals:
     queries: Queries
 
     async def add(self, referral: Referral) -> None:
-        await self.queries.execute(
+        added = await self.queries.one(
             _ADD,
             referrer_id=referral.referrer_id,
             referee_id=referral.referee_id,
@@ -143,7 +174,29 @@ class PostgresReferrals:
             terms_version=referral.terms_version,
             status=referral.status.value,
             qualified_at=referral.qualified_at,
+            held_reasons=[*referral.held_reasons],
         )
+        if added is None:
+            known = await self.queries.one(FIND, referee_id=referral.referee_id)
+            raise AlreadyReferred if known else ParticipantNotFound
+
+    async def find(self, referee_id: UserId) -> NamedReferral:
+        row = await self.queries.one(FIND, referee_id=referee_id)
+        if row is None:
+            raise ReferralNotFound
+        return named_from(row)
+
+    async def newest(self, wanted: ReferralFilter, request: ListRequest) -> ListPage[NamedReferral]:
+        rows = await self.queries.all(
+            NEWEST if wanted.referrer_id is None else NEWEST_OF_REFERRER,
+            referrer_id=wanted.referrer_id,
+            program_id=wanted.program_id,
+            statuses=[*map(str, [wanted.status] if wanted.status else ReferralStatus)],
+            cursor=None if request.cursor is None else UUID(int=request.cursor),
+            size=request.limit + 1,
+        )
+        found = [*map(named_from, rows)]
+        return ListPage.of(found, request, lambda named: named.referral.referee_id.int)
 
     async def under_terms(self, referee_id: UserId) -> ReferralUnderTerms | None:
         row = await self.queries.one(_UNDER_TERMS, referee_id=referee_id)

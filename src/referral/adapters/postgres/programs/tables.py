@@ -94,6 +94,11 @@ referrals = Table(
     Column("qualified_at", INSTANT),
     Column("held_reasons", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     UniqueConstraint("referee_id", name="uq_referrals_referee"),
+    Index("ix_referrals_newest", "program_id", "status", "created_at", "referee_id"),
+    Index(
+        "ix_referrals_newest_of_referrer",
+        *("referrer_id", "program_id", "status", "created_at", "referee_id"),
+    ),
     CheckConstraint("referrer_id <> referee_id", name="ck_referrals_not_oneself"),
     CheckConstraint(
         "status IN ('signed_up', 'qualified', 'rejected', 'expired')", name="ck_referrals_status"

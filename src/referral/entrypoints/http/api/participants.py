@@ -46,7 +46,11 @@ Locale = Annotated[
     str,
     Meta(
         description="the language someone reads, as a tag (RFC 5646)",
-        extra_json_schema={"maxLength": rules.LOCALE_MAX_LENGTH, "examples": ["de-AT"]},
+        extra_json_schema={
+            "maxLength": rules.LOCALE_MAX_LENGTH,
+            "pattern": f"^{rules.LOCALE_SHAPE}$",
+            "examples": ["de-AT"],
+        },
     ),
 ]
 

@@ -25,6 +25,7 @@ from referral.domain.accounts.errors import (
 from referral.domain.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown, ShuttingDown
 from referral.domain.programs.errors import (
     ActiveCodeExists,
+    AlreadyReferred,
     CodeNotFound,
     CodeNotUsable,
     CodeTaken,
@@ -32,9 +33,12 @@ from referral.domain.programs.errors import (
     NotYourReferrals,
     ProgramNotFound,
     ProgramNotOpen,
+    ReferralNotFound,
+    SelfReferral,
     SlugTaken,
     StatusNotReachable,
     TermsNotFound,
+    TooLateToRefer,
 )
 from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
 from referral.entrypoints.http.problems import types
@@ -70,7 +74,7 @@ _TEXTS: dict[type[Refusal], str] = {
     CodeNotFound: "There is no such referral code, or the owner of this address has no active one.",
     CodeNotUsable: """Nobody can sign up with this referral code: it is unknown, expired, withdrawn or used up, or its program takes no referrals now.
 
-        The answer is the same for all of them. No account was created; sign up with another code, or without one.""",
+        The answer is the same for all of them. Nothing was done; use another code, or sign up without one.""",
     ActiveCodeExists: """A user has at most one active referral code of a program at any moment.
 
         Withdraw the active one first, or ask for it to be replaced with `replace_active`.""",
@@ -78,6 +82,14 @@ _TEXTS: dict[type[Refusal], str] = {
     ParticipantNotFound: """There is no such participant: nobody was enrolled under this external id, or they were erased.
 
         Someone who registered here is named by `user:` and their id.""",
+    ReferralNotFound: "There is no such referral. Its id is that of the person who was referred.",
+    AlreadyReferred: """The participant was referred with another code before, or signed up with it.
+
+        People are referred once, whatever the program. With the code that they were referred with, the call is answered with that referral.""",
+    SelfReferral: "The code is the participant's own, and nobody refers themselves.",
+    TooLateToRefer: """The participant has been here for longer than `attach_within_days` of the program's terms.
+
+        Refer people when you enrol them, or soon after it.""",
     ExternalIdTaken: "There already is a participant with this external id.",
     ProgramNotFound: "There is no program with this slug.",
     TermsNotFound: "The program's terms have no such version; they are numbered from 1.",

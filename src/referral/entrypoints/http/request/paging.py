@@ -83,9 +83,14 @@ def page_query(request: Request[Any, Any, Any], *, cursors: bool = False) -> dic
     return query
 
 
-def list_query(request: Request[Any, Any, Any]) -> dict[str, int]:
+def list_query(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """The `limit` and `cursor` that the query string asks for; raises as `page_query` does."""
-    return _numbers(_given(request, {"limit", "cursor"}), _POSITION_BYTES)
+    return {**_numbers(_given(request, {"limit", "cursor"}), _POSITION_BYTES)}
+
+
+def text_query(request: Request[Any, Any, Any], *names: str) -> dict[str, Any]:
+    """The values of these parameters that the query string gives; raises as `page_query` does."""
+    return _given(request, set(names))
 
 
 def _given(request: Request[Any, Any, Any], names: set[str]) -> dict[str, str]:
@@ -142,35 +147,35 @@ def _from_cursor(text: str, size: int) -> int:
     return position
 
 
-def _parameter(name: str, description: str, schema: Schema) -> Parameter:
+def parameter(name: str, description: str, schema: Schema) -> Parameter:
     return Parameter(name=name, param_in="query", description=description, schema=schema)
 
 
 PAGE_PARAMETERS = [
-    _parameter(
+    parameter(
         "page",
         "which page, counted from 1",
         Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_PAGE, default=1),
     ),
-    _parameter(
+    parameter(
         "size",
         "how many items a page has",
         Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_SIZE, default=DEFAULT_SIZE),
     ),
 ]
 LIST_PARAMETERS = [
-    _parameter(
+    parameter(
         "limit",
         "how many items a page has at most",
         Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_SIZE, default=DEFAULT_SIZE),
     ),
-    _parameter(
+    parameter(
         "cursor",
         "an earlier page's `next_cursor`: what follows that page",
         Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z0-9_-]{22}$"),
     ),
 ]
-CURSOR_PARAMETER = _parameter(
+CURSOR_PARAMETER = parameter(
     "cursor",
     "an earlier page's `next_cursor`: what follows that page, instead of `page`",
     Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z0-9_-]{11}$"),
