@@ -1,6 +1,8 @@
 """People and things to test with."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from referral.application.ports import Clock
@@ -16,6 +18,7 @@ from referral.domain.programs.program import (
 from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.referral_code import CodeText, NewReferralCode, ReferralCode
 from referral.domain.programs.terms import Terms, TermsVersion
+from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -35,6 +38,17 @@ def a_user(
         password_hash=f"hash of {name}",
         created_at=created_at,
     )
+
+
+def an_endpoint(number: int = 1, **changes: Any) -> Endpoint:
+    endpoint = Endpoint(
+        id=EndpointId(an_id(number)),
+        url=f"https://shop.example.org/hooks/{number}",
+        events=("referral.*", "code.issued"),
+        secret=b"a sealed secret",
+        created_at=NOW,
+    )
+    return replace(endpoint, **changes)
 
 
 DEFAULT_REVISION = UUID(int=0)

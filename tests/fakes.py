@@ -50,6 +50,7 @@ from referral.application.programs.ports import (
 )
 from referral.application.rewards.ports import Events, RecordedEvent
 from referral.application.transaction import Transaction
+from referral.application.webhooks.ports import Endpoints
 from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH, ApiKey
 from referral.domain.access.caller import OPERATOR, KeyId, Scope
 from referral.domain.access.errors import (
@@ -113,6 +114,9 @@ from referral.domain.programs.referral_code import (
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 from referral.domain.rewards.errors import EventDiffers
 from referral.domain.rewards.event import Event, EventId
+from referral.domain.webhooks.endpoint import Endpoint, EndpointId
+from referral.domain.webhooks.errors import EndpointNotFound
+from referral.domain.webhooks.signing import SECRET_BYTES
 
 
 @dataclass
@@ -173,6 +177,9 @@ class FakeRandomness:
 
     def refresh_token(self) -> str:
         return f"refresh-token-{self._next():032d}"
+
+    def webhook_secret(self) -> bytes:
+        return self._next().to_bytes(SECRET_BYTES)
 
 
 class FakeEmailAddresses:
@@ -351,6 +358,7 @@ class Rows:
     administrators: dict[UserId, datetime] = field(default_factory=dict)
 
     events: dict[tuple[str, EventId], RecordedEvent] = field(default_factory=dict)
+    endpoints: dict[EndpointId, Endpoint] = field(default_factory=dict)
 
     def snapshot(self) -> "Rows":
         return Rows(
@@ -363,6 +371,7 @@ class Rows:
             dict(self.api_keys),
             dict(self.administrators),
             dict(self.events),
+            dict(self.endpoints),
         )
 
     @property
@@ -419,6 +428,7 @@ class InMemoryStore:
         self.refresh_tokens = InMemoryRefreshTokens(self)
         self.api_keys: ApiKeys = InMemoryApiKeys(self)
         self.administrators: Administrators = InMemoryAdministrators(self)
+        self.endpoints: Endpoints = InMemoryEndpoints(self)
 
     def read(self) -> Rows:
         return self._rows
@@ -467,6 +477,7 @@ class InMemoryTransaction:
     referrals: Referrals
     events: Events
     refresh_tokens: RefreshTokens
+    endpoints: Endpoints
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -477,6 +488,7 @@ class InMemoryTransaction:
         self.referrals = InMemoryReferrals(self)
         self.events = InMemoryEvents(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
+        self.endpoints = InMemoryEndpoints(self)
 
     def read(self) -> Rows:
         return self._rows
@@ -1030,6 +1042,44 @@ class InMemoryAdministrators:
                 rows.administrators.items(), key=lambda held: (held[1], held[0])
             )
         ]
+
+
+@dataclass(frozen=True)
+class InMemoryEndpoints:
+    access: Access
+
+    async def add(self, endpoint: Endpoint) -> None:
+        async with self.access.write() as rows:
+            rows.endpoints[endpoint.id] = endpoint
+
+    async def find(self, endpoint_id: EndpointId) -> Endpoint:
+        return self._found(self.access.read(), endpoint_id)
+
+    async def lock(self, endpoint_id: EndpointId) -> Endpoint:
+        async with self.access.write() as rows:
+            return self._found(rows, endpoint_id)
+
+    @staticmethod
+    def _found(rows: Rows, endpoint_id: EndpointId) -> Endpoint:
+        if endpoint_id not in rows.endpoints:
+            raise EndpointNotFound
+        return rows.endpoints[endpoint_id]
+
+    async def save(self, endpoint: Endpoint) -> None:
+        async with self.access.write() as rows:
+            if endpoint.id in rows.endpoints:
+                rows.endpoints[endpoint.id] = endpoint
+
+    async def delete(self, endpoint_id: EndpointId, now: datetime) -> None:
+        async with self.access.write() as rows:
+            if rows.endpoints.pop(endpoint_id, None) is None:
+                raise EndpointNotFound
+
+    async def page_of(self, request: ListRequest) -> ListPage[Endpoint]:
+        found = sorted(self.access.read().endpoints.values(), key=lambda e: e.id, reverse=True)
+        before = request.cursor
+        found = [e for e in found if before is None or e.id.int < before]
+        return ListPage.of(found[: request.limit + 1], request, lambda e: e.id.int)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ ReferralError
 ├── NotFound                it is not there
 │   ├── CodeNotFound
 │   ├── CodeNotUsable
+│   ├── EndpointNotFound
 │   ├── EventNotFound
 │   ├── KeyNotFound
 │   ├── NotAnAdministrator
@@ -101,6 +102,7 @@ from referral.domain.programs.errors import (
     TooLateToRefer,
 )
 from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
+from referral.domain.webhooks.errors import EndpointNotFound
 
 __all__ = [
     "ActiveCodeExists",
@@ -112,6 +114,7 @@ __all__ = [
     "Conflict",
     "DatabaseUnavailable",
     "EmailTaken",
+    "EndpointNotFound",
     "EventDiffers",
     "EventNotFound",
     "ExternalIdTaken",

@@ -19,6 +19,7 @@ from referral.adapters.postgres.programs.referral_codes import PostgresReferralC
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 
 
 @dataclass
@@ -38,6 +39,7 @@ class PostgresStore:
         self.refresh_tokens = PostgresRefreshTokens(queries)
         self.api_keys = PostgresApiKeys(queries)
         self.administrators = PostgresAdministrators(queries)
+        self.endpoints = PostgresEndpoints(queries)
         self.begin = PostgresUnitOfWork(self.database).begin
         self.idempotency_records = PostgresIdempotencyRecords(self.database)
 
@@ -87,6 +89,11 @@ def refresh_tokens(store):
 @pytest.fixture
 def api_keys(store):
     return store.api_keys
+
+
+@pytest.fixture
+def endpoints(store):
+    return store.endpoints
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from referral.adapters.audit_log import StructlogAuditLog
 from referral.application.ports import Deed
 from referral.domain.access.caller import KeyId
 from referral.domain.programs.referral_code import CodeId
+from referral.domain.webhooks.endpoint import EndpointId
 
 ALL_OF_IT = Deed(
     "retire-code",
@@ -17,6 +18,7 @@ ALL_OF_IT = Deed(
     code_id=CodeId(7),
     other_user_id=an_id(2),
     other_key_id=KeyId(an_id(4)),
+    endpoint_id=EndpointId(an_id(5)),
     outcome="not-your-code",
     reason="a reason",
     origin={"request_id": "1f", "client_address": "192.0.2.1"},
@@ -61,6 +63,7 @@ def test_all_that_is_known_of_a_deed_is_written(audit_log):
         "code_id": "7",
         "other_user_id": str(an_id(2)),
         "other_key_id": str(an_id(4)),
+        "endpoint_id": str(an_id(5)),
         "outcome": "not-your-code",
         "reason": "a reason",
         "request_id": "1f",

@@ -23,6 +23,7 @@ def test_no_value_comes_twice(randomness):
         randomness.code_text,
         randomness.api_key_secret,
         randomness.refresh_token,
+        randomness.webhook_secret,
     ):
         assert len({draw() for _ in range(MANY)}) == MANY
 
@@ -50,6 +51,10 @@ def test_a_code_has_12_characters_that_cannot_be_mistaken(randomness):
 
 def test_a_refresh_token_is_url_safe_and_long_enough_for_256_bits(randomness):
     assert re.fullmatch(r"[A-Za-z0-9_-]{43,}", randomness.refresh_token())
+
+
+def test_a_webhook_secret_has_as_many_bytes_as_the_standard_asks_for(randomness):
+    assert len(randomness.webhook_secret()) in range(24, 65)
 
 
 def test_the_secret_of_an_api_key_has_30_letters_and_digits(randomness):

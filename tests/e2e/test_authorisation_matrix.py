@@ -58,6 +58,12 @@ POLICIES = {
     "PATCH /programs/{slug}": Scope.PROGRAMS_WRITE,
     "POST /programs/{slug}/terms": Scope.PROGRAMS_WRITE,
     "GET /programs/{slug}/terms/{version}": Scope.PROGRAMS_READ,
+    "POST /webhooks": Scope.WEBHOOKS_WRITE,
+    "GET /webhooks": Scope.WEBHOOKS_READ,
+    "GET /webhooks/{endpoint_id}": Scope.WEBHOOKS_READ,
+    "PATCH /webhooks/{endpoint_id}": Scope.WEBHOOKS_WRITE,
+    "DELETE /webhooks/{endpoint_id}": Scope.WEBHOOKS_WRITE,
+    "POST /webhooks/{endpoint_id}/rotate-secret": Scope.WEBHOOKS_WRITE,
 }
 _numbers = itertools.count(1)
 PROTECTED = [operation for operation, policy in POLICIES.items() if policy != PUBLIC]
@@ -83,6 +89,8 @@ def body_of(
         "POST /programs": {"slug": f"program-{next(_numbers)}", "name": "Summer", "terms": {}},
         "PATCH /programs/{slug}": {"name": "Default"},
         "POST /programs/{slug}/terms": {},
+        "POST /webhooks": {"url": "https://example.org/", "events": ["reward.*"]},
+        "PATCH /webhooks/{endpoint_id}": {"description": "Points"},
     }.get(operation)
 
 
@@ -107,6 +115,9 @@ def address_of(
     key_id = owner.id
     if "{key_id}" in path and administrator:
         key_id = administrator.post("/keys", body_of("POST /keys", owner)).json()["id"]
+    endpoint_id = owner.id
+    if "{endpoint_id}" in path and administrator:
+        endpoint_id = administrator.post("/webhooks", body_of("POST /webhooks", owner)).json()["id"]
     participant = f"user:{owner.id}" if method == "GET" else f"customer-{uuid4()}"
     referral_id = owner.id
     if "{referral_id}" in path and administrator:
@@ -118,6 +129,7 @@ def address_of(
         code=code,
         email_or_code=found_by,
         key_id=key_id,
+        endpoint_id=endpoint_id,
         participant=participant,
         referral_id=referral_id,
         slug="default",
@@ -435,6 +447,10 @@ REFERRAL = {
     *("id", "program", "terms_version", "referrer", "referee", "code"),
     *("status", "held", "held_reasons", "created_at", "qualified_at"),
 }
+ENDPOINT = {
+    *("id", "url", "events", "description"),
+    *("status", "disabled_because", "created_at"),
+}
 REFERRALS = {"items", "next_cursor"} | {f"items.{name}" for name in REFERRAL}
 REFEREES = PAGE | {"next_cursor"} | {f"items.{name}" for name in USER | {"created_at"}}
 WITH_TERMS = names_in({"terms": Terms().plain()})
@@ -460,6 +476,11 @@ FIELDS = {
     "POST /referrals": REFERRAL,
     "GET /referrals": REFERRALS,
     "GET /referrals/{referral_id}": REFERRAL,
+    "POST /webhooks": ENDPOINT | {"secret"},
+    "GET /webhooks": {"items", "next_cursor"} | {f"items.{name}" for name in ENDPOINT},
+    "GET /webhooks/{endpoint_id}": ENDPOINT,
+    "PATCH /webhooks/{endpoint_id}": ENDPOINT,
+    "POST /webhooks/{endpoint_id}/rotate-secret": ENDPOINT | {"secret"},
     "POST /programs": PROGRAM | WITH_TERMS,
     "GET /programs": {"items", "next_cursor"} | {f"items.{name}" for name in PROGRAM},
     "GET /programs/{slug}": PROGRAM | WITH_TERMS,

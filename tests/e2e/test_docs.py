@@ -90,6 +90,12 @@ def test_every_call_is_described(document):
         ("POST", "/programs/{slug}/terms"),
         ("GET", "/programs/{slug}/terms/{version}"),
         ("POST", "/events"),
+        ("POST", "/webhooks"),
+        ("GET", "/webhooks"),
+        ("GET", "/webhooks/{endpoint_id}"),
+        ("PATCH", "/webhooks/{endpoint_id}"),
+        ("DELETE", "/webhooks/{endpoint_id}"),
+        ("POST", "/webhooks/{endpoint_id}/rotate-secret"),
     }
 
 

@@ -55,7 +55,7 @@ class Shop:
 
 
 if SIGNED_IN:
-    of_servers = "/keys|/participants|/v1/referrals"
+    of_servers = "/keys|/participants|/v1/referrals|/webhooks"
     schemathesis.auth().skip_for(path_regex=f"/auth/|{of_servers}")(Newcomer)
     schemathesis.auth().apply_to(path_regex=of_servers)(Shop)
 
@@ -123,6 +123,10 @@ LINKS = {
     ("me", "find_code"): {"parameters": {"email_or_code": "$response.body#/email"}},
     ("me", "list_referees"): {"parameters": {"user_id": "$response.body#/id"}},
     ("create_key", "revoke_key"): {"parameters": {"key_id": "$response.body#/id"}},
+    ("create_endpoint", "show_endpoint"): {"parameters": {"endpoint_id": "$response.body#/id"}},
+    ("create_endpoint", "change_endpoint"): {"parameters": {"endpoint_id": "$response.body#/id"}},
+    ("create_endpoint", "rotate_secret"): {"parameters": {"endpoint_id": "$response.body#/id"}},
+    ("rotate_secret", "delete_endpoint"): {"parameters": {"endpoint_id": "$response.body#/id"}},
     ("list_keys", "list_keys"): {"parameters": {"cursor": "$response.body#/next_cursor"}},
     ("list_referrals", "list_referrals"): {
         "parameters": {
@@ -177,6 +181,10 @@ UNTOLD = {
     ("external_id", "An external id has 1 to 128 printable characters, and no space at its ends."),
     ("external_id", "An external id does not begin with `user:`."),
     ("expires_at", "A key expires in the future."),
+    # what a port may be, which addresses are public, and that http is for development
+    ("url", "An endpoint's address has a host, and a port from 1 to 65535 if any."),
+    ("url", "An endpoint has a public address."),
+    ("url", "An endpoint has an https address; http is for development alone."),
     # the length of a month
     ("expires_at", "This is no time on the calendar."),
     # a cursor is opaque: whether a page gave it is not a matter of form

@@ -57,6 +57,9 @@ FITTING = {
     "email_or_code": {"codes", "emails"},
     "expires_at": {"times"},
     "key_id": {"ids"},
+    "endpoint_id": {"ids"},
+    "url": {"emails"},
+    "description": {"names"},
     "name": {"names"},
     "starts_at": {"times"},
     "ends_at": {"times"},
@@ -170,6 +173,7 @@ class Places:
             "code": self.code,
             "email_or_code": self.caller.email,
             "key_id": self.caller.id,
+            "endpoint_id": self.caller.id,
             "slug": "default",
             "version": "1",
             "participant": f"user:{self.caller.id}",
@@ -214,6 +218,9 @@ class Places:
             },
             "POST /api/v1/referrals": {"code": "NOBODY-HAS-IT", "participant": "customer-42"},
             "POST /api/v1/programs/{slug}/terms": {},
+            "POST /api/v1/webhooks": {"url": "https://example.org/", "events": ["reward.*"]},
+            "PATCH /api/v1/webhooks/{endpoint_id}": {"description": name},
+            "POST /api/v1/webhooks/{endpoint_id}/rotate-secret": {},
         }[operation]
 
 

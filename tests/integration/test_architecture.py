@@ -46,6 +46,7 @@ def test_the_house_keeps_its_contracts(copy):
         ("domain/accounts/user.py", "import referral.domain.access.errors"),
         ("domain/accounts/user.py", "import referral.domain.programs.errors"),
         ("domain/access/refresh_token.py", "import referral.domain.programs.errors"),
+        ("domain/rewards/event.py", "import referral.domain.webhooks.errors"),
         ("domain/errors.py", "import referral.domain.accounts.errors"),
         ("application/access/log_in.py", "import asyncpg"),
         ("application/access/log_in.py", "import referral.adapters.system"),

@@ -92,9 +92,23 @@ def test_all_that_is_wrong_with_a_key_is_told_in_a_line_each(run):
     ]
 
 
+def test_an_endpoint_is_made_and_listed(told, run):
+    events = ("--event", "referral.*", "--event", "code.issued")
+    made = told("webhook", "add", "https://shop.example.org/hooks", *events, "--description", "x")
+    secret = made.pop("secret")
+
+    assert re.fullmatch("whsec_[0-9A-Za-z+/]{43}=", secret)
+    assert made["events"] == ["referral.*", "code.issued"]
+    assert (made["status"], made["description"]) == ("active", "x")
+    assert told("webhook", "list") == [made]
+    done = run("webhook", "add", "http://localhost/", "--event", "reward.lost")
+    assert [line.partition(":")[0] for line in refused(done).splitlines()] == ["url", "events"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["webhook", "add", "https://shop.example.org/hooks"],
         ["key", "create", "--name", "shop"],
         ["key", "create", "--name", "shop", "--scope", "everything"],
         ["key", "revoke", "no-id"],

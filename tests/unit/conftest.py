@@ -45,6 +45,7 @@ from referral.application.programs.ports import Programs, ReferralCodes, Referra
 from referral.application.rewards.ports import Events
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
+from referral.application.webhooks.ports import Endpoints
 from referral.entrypoints.bootstrap.providers import Application
 from referral.entrypoints.bootstrap.settings import Settings
 
@@ -102,6 +103,7 @@ def container(
         IdempotencyRecords: store.idempotency_records,
         ApiKeys: store.api_keys,
         Administrators: store.administrators,
+        Endpoints: store.endpoints,
         Standing: FakeStanding(store),
         KeyRing: FakeKeyRing(store),
         EmailAddresses: FakeEmailAddresses(),

@@ -18,6 +18,7 @@ from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.application.accounts.password_rule import PasswordRule
 from referral.application.input_rules import InputRules
+from referral.application.webhooks.endpoint_rules import EndpointRules
 from referral.domain.accounts.user import SPELLED_OUT, Password, Username, normalise_password
 from referral.domain.errors import InvalidInput, ReferralError
 
@@ -80,7 +81,10 @@ def use_case(use_cases):
     """Gives a use case by its name, with the real adapters that read what callers send."""
     emails = ValidatedEmailAddresses()
     rules = InputRules(
-        emails, PasswordRule(ListedCommonPasswords()), use_cases.programs.issue_code.clock
+        emails,
+        PasswordRule(ListedCommonPasswords()),
+        use_cases.programs.issue_code.clock,
+        EndpointRules(private_networks=False),
     )
     tokens = JwtAccessTokens(["0123456789abcdef0123456789abcdef"], timedelta(minutes=15))
     real = {"rules": rules, "email_addresses": emails, "access_tokens": tokens}

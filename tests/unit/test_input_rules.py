@@ -3,12 +3,18 @@ import pytest
 from fakes import FakeCommonPasswords, FakeEmailAddresses
 from referral.application.accounts.password_rule import PasswordRule
 from referral.application.input_rules import InputRules
+from referral.application.webhooks.endpoint_rules import EndpointRules
 from referral.domain.errors import InvalidInput
 
 
 @pytest.fixture
 def rules(clock):
-    return InputRules(FakeEmailAddresses(), PasswordRule(FakeCommonPasswords()), clock)
+    return InputRules(
+        FakeEmailAddresses(),
+        PasswordRule(FakeCommonPasswords()),
+        clock,
+        EndpointRules(private_networks=False),
+    )
 
 
 def test_a_name_with_an_at_sign_is_the_users_own_address(rules):

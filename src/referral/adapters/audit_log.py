@@ -24,6 +24,7 @@ class StructlogAuditLog:
             "code_id": deed.code_id,
             "other_user_id": deed.other_user_id and str(deed.other_user_id),
             "other_key_id": deed.other_key_id and str(deed.other_key_id),
+            "endpoint_id": deed.endpoint_id and str(deed.endpoint_id),
             "program": deed.program,
             "reason": deed.reason,
             **deed.origin,

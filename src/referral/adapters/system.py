@@ -6,6 +6,7 @@ from uuid import UUID
 
 from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH
 from referral.domain.programs.referral_code import GENERATED_LENGTH, UNAMBIGUOUS, CodeText
+from referral.domain.webhooks.signing import SECRET_BYTES
 
 
 class SystemRandomness:
@@ -23,3 +24,6 @@ class SystemRandomness:
 
     def refresh_token(self) -> str:
         return secrets.token_urlsafe(32)
+
+    def webhook_secret(self) -> bytes:
+        return secrets.token_bytes(SECRET_BYTES)

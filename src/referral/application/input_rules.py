@@ -6,6 +6,7 @@ from referral.application.accounts.password_rule import PasswordRule
 from referral.application.accounts.ports import EmailAddresses
 from referral.application.instant import instant
 from referral.application.ports import Clock
+from referral.application.webhooks.endpoint_rules import EndpointRules
 from referral.domain.accounts.user import EmailAddress, Password, Username
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.referral_code import CodeText, ensure_may_expire
@@ -18,6 +19,7 @@ class InputRules:
     email_addresses: EmailAddresses
     password_rule: PasswordRule
     clock: Clock
+    endpoints: EndpointRules
 
     def username(self, raw: str, *, email: str) -> Username:
         """The name of the user with this e-mail address; with an @ it has to be that address, if that is valid."""

@@ -13,6 +13,7 @@ from uuid import UUID
 from referral.domain.access.caller import KeyId
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.referral_code import CodeId, CodeText
+from referral.domain.webhooks.endpoint import EndpointId
 
 DONE = "done"
 
@@ -30,6 +31,7 @@ class Deed:
     code_id: CodeId | None = None
     other_user_id: UserId | None = None
     other_key_id: KeyId | None = None
+    endpoint_id: EndpointId | None = None
     program: str = ""
     outcome: str = DONE
     reason: str = ""
@@ -60,3 +62,6 @@ class Randomness(Protocol):
 
     def refresh_token(self) -> str:
         """A secret of at least 256 bits, in URL-safe characters."""
+
+    def webhook_secret(self) -> bytes:
+        """A secret of 32 bytes."""

@@ -7,6 +7,7 @@ from referral.application.access.ports import RefreshTokens
 from referral.application.accounts.ports import Participants, Users
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
 from referral.application.rewards.ports import Events
+from referral.application.webhooks.ports import Endpoints
 
 
 class Transaction(Protocol):
@@ -18,6 +19,7 @@ class Transaction(Protocol):
     codes: ReferralCodes
     referrals: Referrals
     events: Events
+    endpoints: Endpoints
     refresh_tokens: RefreshTokens
 
 

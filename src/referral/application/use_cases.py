@@ -36,6 +36,12 @@ from referral.application.programs.show_program import ShowProgram
 from referral.application.programs.show_referral import ShowReferral
 from referral.application.programs.show_terms import ShowTerms
 from referral.application.rewards.record_event import RecordEvent
+from referral.application.webhooks.change_endpoint import ChangeEndpoint
+from referral.application.webhooks.create_endpoint import CreateEndpoint
+from referral.application.webhooks.delete_endpoint import DeleteEndpoint
+from referral.application.webhooks.list_endpoints import ListEndpoints
+from referral.application.webhooks.rotate_secret import RotateSecret
+from referral.application.webhooks.show_endpoint import ShowEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,18 @@ class Rewards:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Endpoints, and what is sent to them."""
+
+    create_endpoint: CreateEndpoint
+    list_endpoints: ListEndpoints
+    show_endpoint: ShowEndpoint
+    change_endpoint: ChangeEndpoint
+    delete_endpoint: DeleteEndpoint
+    rotate_secret: RotateSecret
+
+
+@dataclass(frozen=True, slots=True)
 class UseCases:
     """Everything that someone can do, each ready to be called."""
 
@@ -106,3 +124,4 @@ class UseCases:
     access: Access
     programs: Programs
     rewards: Rewards
+    webhooks: Webhooks

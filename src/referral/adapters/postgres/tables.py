@@ -16,6 +16,7 @@ from referral.adapters.postgres.programs.tables import (
     referrals,
 )
 from referral.adapters.postgres.rewards.tables import events
+from referral.adapters.postgres.webhooks.tables import webhook_endpoints
 
 __all__ = [
     "administrators",
@@ -30,4 +31,5 @@ __all__ = [
     "referrals",
     "refresh_tokens",
     "users",
+    "webhook_endpoints",
 ]

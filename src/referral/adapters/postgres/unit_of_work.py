@@ -11,6 +11,7 @@ from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.rewards.events import PostgresEvents
+from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 
 
 class PostgresTransaction:
@@ -23,6 +24,7 @@ class PostgresTransaction:
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
         self.events = PostgresEvents(queries)
+        self.endpoints = PostgresEndpoints(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)
 
 

@@ -1,6 +1,5 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
 from typing import Literal
 
 from referral.application.again import again
@@ -8,19 +7,12 @@ from referral.application.audit import Audit
 from referral.application.instant import instant
 from referral.application.programs.program_named import program_named
 from referral.application.transaction import UnitOfWork
+from referral.application.unchanged import UNCHANGED, Unchanged
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.errors import Checks
 from referral.domain.programs import program as rules
 from referral.domain.programs.program import Program, ProgramStatus, Slug
 
-
-class Unchanged(Enum):
-    """Stands for what is to stay as it is, where None takes it away."""
-
-    UNCHANGED = "unchanged"
-
-
-UNCHANGED = Unchanged.UNCHANGED
 Moment = datetime | str | Literal[Unchanged.UNCHANGED] | None
 
 

@@ -38,6 +38,7 @@ from referral.adapters.postgres.programs.referral_codes import PostgresReferralC
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 from referral.adapters.system import SystemRandomness
 from referral.application.access.guess_limits import GuessLimits
 from referral.application.access.limit import Limit
@@ -73,7 +74,16 @@ from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
 from referral.application.rewards.ports import Events
 from referral.application.transaction import UnitOfWork
-from referral.application.use_cases import Access, Accounts, Programs, Rewards, UseCases
+from referral.application.use_cases import (
+    Access,
+    Accounts,
+    Programs,
+    Rewards,
+    UseCases,
+    Webhooks,
+)
+from referral.application.webhooks.endpoint_rules import EndpointRules
+from referral.application.webhooks.ports import Endpoints
 from referral.entrypoints.bootstrap.settings import Settings
 
 
@@ -97,6 +107,7 @@ class Adapters(Provider):
     api_keys = provide(PostgresApiKeys, provides=ApiKeys)
     administrators = provide(PostgresAdministrators, provides=Administrators)
     events = provide(PostgresEvents, provides=Events)
+    endpoints = provide(PostgresEndpoints, provides=Endpoints)
     unit_of_work = provide(PostgresUnitOfWork, provides=UnitOfWork)
     idempotency_records = provide(PostgresIdempotencyRecords, provides=IdempotencyRecords)
     housekeeping = provide(PostgresHousekeeping)
@@ -148,9 +159,13 @@ class Application(Provider):
 
     scope = Scope.APP
 
-    groups = provide_all(UseCases, Accounts, Access, Programs, Rewards)
+    groups = provide_all(UseCases, Accounts, Access, Programs, Rewards, Webhooks)
     use_cases = provide_all(
-        *(use.type for group in (Accounts, Access, Programs, Rewards) for use in fields(group))
+        *(
+            use.type
+            for group in (Accounts, Access, Programs, Rewards, Webhooks)
+            for use in fields(group)
+        )
     )
     parts = provide_all(
         Audit,
@@ -176,3 +191,7 @@ class Application(Provider):
     @provide
     def quotas(self, rate_limiter: RateLimiter, clock: Clock, settings: Settings) -> Quotas:
         return Quotas(rate_limiter, clock, Limit(settings.key_rate_limit, timedelta(minutes=1)))
+
+    @provide
+    def endpoint_rules(self, settings: Settings) -> EndpointRules:
+        return EndpointRules(private_networks=settings.webhook_private_networks == "on")

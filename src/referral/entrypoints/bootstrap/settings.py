@@ -99,6 +99,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " by default localhost when REFERRAL_HOST is a loopback address, else any. IP addresses always are"
         ),
     ] = ""
+    webhook_private_networks: Annotated[
+        Switch,
+        Meta(
+            description="whether webhooks are sent to addresses that are not public, and by http to this machine:"
+            " for development"
+        ),
+    ] = "off"
     docs: Annotated[Switch, Meta(description="whether /docs and /openapi.* answer")] = "on"
     metrics: Annotated[Switch, Meta(description="whether /metrics answers")] = "on"
     log_format: Annotated[

@@ -16,6 +16,7 @@ from referral.entrypoints.cli.program import program
 from referral.entrypoints.cli.referrals import referrals
 from referral.entrypoints.cli.token import token
 from referral.entrypoints.cli.user import user
+from referral.entrypoints.cli.webhook import webhook
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,7 +70,7 @@ def openapi(settings: Settings) -> None:
     click.echo(json.dumps(openapi_document(settings), indent=2, ensure_ascii=False))
 
 
-for group in (admin, code, key, participant, program, referrals, token, user):
+for group in (admin, code, key, participant, program, referrals, token, user, webhook):
     referral.add_command(group)
 
 

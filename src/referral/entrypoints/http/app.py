@@ -30,6 +30,7 @@ from referral.entrypoints.http.api.participants import participants_router
 from referral.entrypoints.http.api.programs import programs_router
 from referral.entrypoints.http.api.referrals import referrals_router
 from referral.entrypoints.http.api.users import users_router
+from referral.entrypoints.http.api.webhooks import webhooks_router
 from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.middleware import HttpApp
 from referral.entrypoints.http.middleware.access_log import AccessLog
@@ -167,6 +168,7 @@ def api_router(
             participant_router(use, clock, anybody),
             referrals_router(use, anybody),
             programs_router(use, anybody),
+            webhooks_router(use, anybody),
         ],
         response_class=JsonResponse,
     )

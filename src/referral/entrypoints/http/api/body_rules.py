@@ -5,11 +5,13 @@ from referral.application.instant import instant
 from referral.domain.access.api_key import key_name
 from referral.domain.programs.program import ProgramStatus, Slug, landing_url, program_name
 from referral.domain.programs.terms import Terms
+from referral.domain.webhooks.endpoint import EndpointStatus
 from referral.entrypoints.http.api.codes import NewCode
 from referral.entrypoints.http.api.keys import NewKey
 from referral.entrypoints.http.api.programs import NewProgram, ProgramChange
 from referral.entrypoints.http.api.registration import NewReferee, NewUser
 from referral.entrypoints.http.api.users import PasswordChange
+from referral.entrypoints.http.api.webhooks import EndpointChange, NewEndpoint
 from referral.entrypoints.http.request.body import Rules
 
 
@@ -26,6 +28,11 @@ def rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
         "ends_at": lambda time, _: instant(time),
         "landing_url": lambda url, _: landing_url(url),
     }
+    endpoint: Rules = {
+        "url": lambda url, _: rules.endpoints.url(url),
+        "events": lambda events, _: rules.endpoints.events(events),
+        "description": lambda about, _: rules.endpoints.description(about),
+    }
     return {
         NewReferee: registration,
         NewUser: registration,
@@ -41,4 +48,6 @@ def rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
         },
         ProgramChange: {"status": lambda status, _: ProgramStatus.parse(status), **dates},
         NewKey: {"name": lambda name, _: key_name(name)},
+        NewEndpoint: endpoint,
+        EndpointChange: {"status": lambda status, _: EndpointStatus.parse(status), **endpoint},
     }

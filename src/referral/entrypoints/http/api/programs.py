@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.types import BeforeRequestHookHandler
 from msgspec import UNSET, Meta, UnsetType
 
-from referral.application.programs.change_program import UNCHANGED
+from referral.application.unchanged import UNCHANGED
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.errors import InvalidInput, OutcomeUnknown

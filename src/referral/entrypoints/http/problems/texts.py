@@ -41,6 +41,7 @@ from referral.domain.programs.errors import (
     TooLateToRefer,
 )
 from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
+from referral.domain.webhooks.errors import EndpointNotFound
 from referral.entrypoints.http.problems import types
 from referral.entrypoints.http.problems.types import Refusal
 
@@ -93,6 +94,7 @@ _TEXTS: dict[type[Refusal], str] = {
     ExternalIdTaken: "There already is a participant with this external id.",
     ProgramNotFound: "There is no program with this slug.",
     TermsNotFound: "The program's terms have no such version; they are numbered from 1.",
+    EndpointNotFound: "There is no webhook endpoint with this id, or it was deleted.",
     EventDiffers: """An event with this id was recorded before, with other content; nothing was changed.
 
         An event that is told again has to be the same in every member; another event needs another id.""",

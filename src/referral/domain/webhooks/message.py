@@ -1,0 +1,45 @@
+"""What there is to tell endpoints, and which of it each wants to hear."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from referral.domain.errors import InvalidInput
+
+
+class MessageType(StrEnum):
+    """What has happened: a subject, and what became of it."""
+
+    PARTICIPANT_CREATED = "participant.created"
+    PARTICIPANT_ERASED = "participant.erased"
+    CODE_ISSUED = "code.issued"
+    CODE_RETIRED = "code.retired"
+    REFERRAL_CREATED = "referral.created"
+    REFERRAL_QUALIFIED = "referral.qualified"
+    REFERRAL_REJECTED = "referral.rejected"
+    REFERRAL_EXPIRED = "referral.expired"
+    REFERRAL_HELD = "referral.held"
+    REFERRAL_RELEASED = "referral.released"
+    REWARD_CREATED = "reward.created"
+    REWARD_APPROVED = "reward.approved"
+    REWARD_PAID = "reward.paid"
+    REWARD_REJECTED = "reward.rejected"
+    REWARD_REVERSED = "reward.reversed"
+
+    @property
+    def patterns(self) -> tuple[str, str]:
+        """What an endpoint may have written that wants to hear of it."""
+        return self.value, f"{self.partition('.')[0]}.*"
+
+
+PATTERNS = tuple(dict.fromkeys(pattern for kind in MessageType for pattern in kind.patterns))
+"""All that an endpoint may write: each type, and `reward.*` for all types of a subject."""
+
+
+def event_patterns(raw: Collection[str]) -> tuple[str, ...]:
+    """What an endpoint wants to hear, each once; raise InvalidInput for nothing, or what matches no type."""
+    wanted = tuple(dict.fromkeys(raw))
+    if not wanted or not {*wanted} <= {*PATTERNS}:
+        raise InvalidInput(
+            "Events are one or more types such as `referral.created`, or all of a subject as `reward.*`."
+        )
+    return wanted

@@ -1,0 +1,226 @@
+"""Webhook endpoints, which hear of what happens: /webhooks."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Router, delete, get, patch, post
+from litestar.params import FromPath, JSONBody
+from litestar.types import BeforeRequestHookHandler
+from msgspec import UNSET, Meta, UnsetType
+
+from referral.application.unchanged import UNCHANGED
+from referral.application.use_cases import UseCases
+from referral.domain.access.caller import Caller
+from referral.domain.access.errors import TooManyAttempts
+from referral.domain.errors import InvalidInput, OutcomeUnknown
+from referral.domain.webhooks import endpoint as rules
+from referral.domain.webhooks.endpoint import EndpointId, EndpointStatus
+from referral.domain.webhooks.errors import EndpointNotFound
+from referral.domain.webhooks.message import PATTERNS
+from referral.entrypoints.http.api.shapes import Body, Instant
+from referral.entrypoints.http.openapi.description import CALLER, ListOperation
+from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
+from referral.entrypoints.http.problems.types import AddressNotFound
+from referral.entrypoints.http.request.paging import ListBody, list_query
+
+Url = Annotated[
+    str,
+    Meta(
+        description="an https address on the internet",
+        extra_json_schema={
+            "maxLength": rules.MAX_URL,
+            "pattern": f"^{rules.URL_SHAPE}$",
+        },
+        examples=["https://shop.example.org/hooks"],
+    ),
+]
+Events = Annotated[
+    list[Annotated[str, Meta(extra_json_schema={"enum": [*PATTERNS]})]],
+    Meta(
+        description="what it hears of: types of messages, or all of a subject, as `reward.*`",
+        extra_json_schema={"minItems": 1},
+        examples=[["referral.*", "code.issued"]],
+    ),
+]
+Description = Annotated[
+    str,
+    Meta(
+        description="1 to 200 printable characters, no blanks at its ends",
+        extra_json_schema={
+            "minLength": 1,
+            "maxLength": rules.MAX_DESCRIPTION,
+            "pattern": r"^[!-~]([ -~]*[!-~])?$",
+        },
+        examples=["the shop's loyalty points"],
+    ),
+]
+Status = Annotated[
+    str,
+    Meta(
+        description="a disabled endpoint is sent nothing, and misses what happens meanwhile",
+        extra_json_schema={"enum": [*EndpointStatus]},
+    ),
+]
+
+
+class NewEndpoint(Body):
+    """Where messages are to be sent to, and which."""
+
+    url: Url
+    events: Events
+    description: Description | None = None
+
+
+class EndpointChange(Body):
+    """What is to be another way; null takes the description away."""
+
+    url: Url | UnsetType = UNSET
+    events: Events | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    status: Status | UnsetType = UNSET
+
+
+class Endpoint(msgspec.Struct, kw_only=True):
+    """A webhook endpoint, without its secret."""
+
+    id: UUID
+    url: Url
+    events: Events
+    description: Description | None
+    status: Status
+    disabled_because: Annotated[str | None, Meta(description="a sentence; null while it is active")]
+    created_at: Instant
+
+    @classmethod
+    def of(cls, endpoint: rules.Endpoint) -> "Endpoint":
+        return cls(
+            id=endpoint.id,
+            url=endpoint.url,
+            events=[*endpoint.events],
+            description=endpoint.description,
+            status=endpoint.status.value,
+            disabled_because=endpoint.disabled_because,
+            created_at=endpoint.created_at,
+        )
+
+
+class EndpointWithSecret(Endpoint, kw_only=True):
+    """A webhook endpoint and its new secret."""
+
+    secret: Annotated[
+        str,
+        Meta(
+            description="signs what is sent there, after Standard Webhooks 1.0; it is shown this once",
+            extra_json_schema={"pattern": "^whsec_[0-9A-Za-z+/]{43}=$"},
+        ),
+    ]
+
+    @classmethod
+    def with_secret(cls, endpoint: rules.Endpoint, secret: str) -> "EndpointWithSecret":
+        return cls(**msgspec.structs.asdict(Endpoint.of(endpoint)), secret=secret)
+
+
+class EndpointList(ListBody[Endpoint], kw_only=True):
+    """A page of the webhook endpoints, newest first."""
+
+
+def webhooks_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
+    of_one = (*WITH_SCOPE, EndpointNotFound, AddressNotFound)
+
+    @post(
+        "/",
+        summary="Make a webhook endpoint",
+        responses=responses(*WITH_SCOPE, InvalidInput, TooManyAttempts, *BODY, *ONCE),
+    )
+    async def create_endpoint(
+        request: Request[Caller, Any, Any], data: JSONBody[NewEndpoint]
+    ) -> EndpointWithSecret:
+        """Have messages sent to an address. It hears of all that begins a second later."""
+        created = await use.webhooks.create_endpoint(
+            url=data.url, events=data.events, description=data.description, caller=request.user
+        )
+        return EndpointWithSecret.with_secret(*created)
+
+    @get(
+        "/",
+        operation_class=ListOperation,
+        summary="List webhook endpoints",
+        responses=responses(*WITH_SCOPE, InvalidInput),
+    )
+    async def list_endpoints(request: Request[Caller, Any, Any]) -> EndpointList:
+        """The webhook endpoints, newest first."""
+        page = await use.webhooks.list_endpoints(**list_query(request), caller=request.user)
+        return EndpointList.of(page, Endpoint.of)
+
+    @get("/{endpoint_id:uuid}", summary="Show a webhook endpoint", responses=responses(*of_one))
+    async def show_endpoint(
+        request: Request[Caller, Any, Any], endpoint_id: FromPath[UUID]
+    ) -> Endpoint:
+        """A webhook endpoint, and why it is disabled if it is."""
+        shown = await use.webhooks.show_endpoint(
+            endpoint_id=EndpointId(endpoint_id), caller=request.user
+        )
+        return Endpoint.of(shown)
+
+    @patch(
+        "/{endpoint_id:uuid}",
+        summary="Change a webhook endpoint",
+        responses=responses(*of_one, InvalidInput, OutcomeUnknown, *BODY),
+    )
+    async def change_endpoint(
+        request: Request[Caller, Any, Any],
+        endpoint_id: FromPath[UUID],
+        data: JSONBody[EndpointChange],
+    ) -> Endpoint:
+        """Change where an endpoint is, what it hears of from a second later on, or whether it is sent anything."""
+        changed = await use.webhooks.change_endpoint(
+            endpoint_id=EndpointId(endpoint_id),
+            url=None if data.url is UNSET else data.url,
+            events=None if data.events is UNSET else data.events,
+            description=UNCHANGED if data.description is UNSET else data.description,
+            status=None if data.status is UNSET else data.status,
+            caller=request.user,
+        )
+        return Endpoint.of(changed)
+
+    @delete(
+        "/{endpoint_id:uuid}",
+        summary="Delete a webhook endpoint",
+        responses=responses(*of_one, OutcomeUnknown),
+    )
+    async def delete_endpoint(
+        request: Request[Caller, Any, Any], endpoint_id: FromPath[UUID]
+    ) -> None:
+        """Send an endpoint nothing any more, for good; what waited for it is dropped."""
+        await use.webhooks.delete_endpoint(endpoint_id=EndpointId(endpoint_id), caller=request.user)
+
+    @post(
+        "/{endpoint_id:uuid}/rotate-secret",
+        summary="Give a webhook endpoint another secret",
+        responses=responses(*of_one, *ONCE),
+        status_code=200,
+    )
+    async def rotate_secret(
+        request: Request[Caller, Any, Any], endpoint_id: FromPath[UUID]
+    ) -> EndpointWithSecret:
+        """Give a webhook endpoint another secret. The one it had signs along for 24 hours."""
+        rotated = await use.webhooks.rotate_secret(
+            endpoint_id=EndpointId(endpoint_id), caller=request.user
+        )
+        return EndpointWithSecret.with_secret(*rotated)
+
+    return Router(
+        "/webhooks",
+        route_handlers=[
+            create_endpoint,
+            list_endpoints,
+            show_endpoint,
+            change_endpoint,
+            delete_endpoint,
+            rotate_secret,
+        ],
+        before_request=signed_in,
+        security=CALLER,
+        tags=["Webhooks"],
+    )
