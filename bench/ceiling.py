@@ -40,7 +40,7 @@ from referral.adapters.postgres.programs.referral_codes import (
     _PAGE,
     _RETIRE,
 )
-from referral.adapters.postgres.programs.referrals import PAGE
+from referral.adapters.postgres.programs.referral_pages import PAGE
 from referral.adapters.system import SystemRandomness
 
 new_id = SystemRandomness().new_id

@@ -102,7 +102,7 @@ from referral.domain.programs.program import (
     ProgramStatus,
     Slug,
 )
-from referral.domain.programs.referral import Referral
+from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.referral_code import (
     GENERATED_LENGTH,
     UNAMBIGUOUS,
@@ -803,6 +803,23 @@ class InMemoryReferrals:
                     rows.referrals[at] = replace(
                         before, status=referral.status, qualified_at=referral.qualified_at
                     )
+
+    async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
+        expired: list[UserId] = []
+        async with self.access.write() as rows:
+            over = {p.id for p in rows.programs.values() if p.status == ProgramStatus.ENDED}
+            for at, one in enumerate(rows.referrals):
+                if len(expired) == most:
+                    break
+                if (
+                    one.status == ReferralStatus.SIGNED_UP
+                    and one.qualifies_until is not None
+                    and one.qualifies_until < now
+                    and one.program_id not in over
+                ):
+                    rows.referrals[at] = replace(one, status=ReferralStatus.EXPIRED)
+                    expired.append(one.referee_id)
+        return expired
 
     async def find(self, referee_id: UserId) -> NamedReferral:
         rows = self.access.read()

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from databases import execute, query
-from referral.adapters.postgres.programs.referrals import PAGE
+from referral.adapters.postgres.programs.referral_pages import PAGE
 
 FEW, MANY = 100, 20_000
 OWNERS = {FEW: "00000000-0000-7000-8000-000000000001", MANY: "00000000-0000-7000-8000-000000000002"}

@@ -22,6 +22,7 @@ from referral.application.programs.add_terms import AddTerms
 from referral.application.programs.change_program import ChangeProgram
 from referral.application.programs.code_status import CodeStatus
 from referral.application.programs.create_program import CreateProgram
+from referral.application.programs.expire_referrals import ExpireReferrals
 from referral.application.programs.find_code import FindCode
 from referral.application.programs.find_referrals import FindReferrals
 from referral.application.programs.issue_code import IssueCode
@@ -95,6 +96,7 @@ class Programs:
     refer_participant: ReferParticipant
     find_referrals: FindReferrals
     show_referral: ShowReferral
+    expire_referrals: ExpireReferrals
 
 
 @dataclass(frozen=True, slots=True)

@@ -419,9 +419,13 @@ async def test_codes_are_listed_newest_first_by_cursor_without_retired_ones(
 async def test_a_code_tells_how_long_after_enrolment_people_are_referred_with_it(
     codes, programs, ann, summer
 ):
-    await programs.add_terms(Slug("summer"), Terms(attach_within_days=3), LATER)
+    terms = Terms(
+        attach_within_days=3, qualification=Qualification(event="purchase", within_days=90)
+    )
+    await programs.add_terms(Slug("summer"), terms, LATER)
     in_force = await programs.in_force(Slug("summer"))
     code = await codes.add(a_new_code(ann, program=in_force))
 
     assert code.program.attach_within_days == 3
-    assert (await codes.by_text(code.text)).program.attach_within_days == 3
+    found = (await codes.by_text(code.text)).program
+    assert (found.attach_within_days, found.qualifies_within_days) == (3, 90)

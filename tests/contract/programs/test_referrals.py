@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -251,6 +252,7 @@ async def test_a_referral_is_found_with_what_its_parts_are_called(
         a_referral(bob.id, code),
         status=ReferralStatus.SIGNED_UP,
         qualified_at=None,
+        qualifies_until=NOW + timedelta(days=90),
         held_reasons=("velocity", "same-network"),
     )
     await referrals.add(made)
@@ -345,3 +347,77 @@ async def test_a_forged_cursor_lists_no_referrals(referrals, bring, cursor):
     page = await referrals.newest(ReferralFilter(), ListRequest(2, cursor))
 
     assert ([*page.items], page.next_cursor) == ([], None)
+
+
+@pytest.fixture
+def waiting(users, referrals, code):
+    """Store referrals that wait for an event until these minutes of NOW, each of someone new; None is without end."""
+
+    async def waiting(*minutes, code=code, **changes):
+        made = []
+        for minute in minutes:
+            number = next(_numbers)
+            await users.add(a_user(f"waiting{number}", number=number))
+            until = minute and NOW + timedelta(minutes=minute)
+            made.append(
+                replace(
+                    a_referral(an_id(number), code),
+                    **{"status": ReferralStatus.SIGNED_UP, "qualified_at": None, **changes},
+                    qualifies_until=until,
+                )
+            )
+            await referrals.add(made[-1])
+        return [one.referee_id for one in made]
+
+    return waiting
+
+
+_numbers = itertools.count(1000)
+
+
+async def status_of(referrals, referee):
+    return (await referrals.find(referee)).referral.status
+
+
+async def test_who_is_signed_up_past_the_time_to_qualify_expires(referrals, waiting):
+    past, now, future, endless = await waiting(1, 2, 3, None)
+    qualified, rejected = [
+        *await waiting(1, status=ReferralStatus.QUALIFIED),
+        *await waiting(1, status=ReferralStatus.REJECTED),
+    ]
+
+    assert [*await referrals.expire_overdue(NOW + timedelta(minutes=2), 100)] == [past]
+    assert [*await referrals.expire_overdue(NOW + timedelta(minutes=2), 100)] == []
+
+    assert await status_of(referrals, past) == ReferralStatus.EXPIRED
+    for other in (now, future, endless):
+        assert await status_of(referrals, other) == ReferralStatus.SIGNED_UP
+    assert await status_of(referrals, qualified) == ReferralStatus.QUALIFIED
+    assert await status_of(referrals, rejected) == ReferralStatus.REJECTED
+
+
+async def test_where_the_program_has_ended_nobody_expires(referrals, programs, codes, waiting, ann):
+    new = NewProgram(slug=Slug("summer"), name="S", status=ProgramStatus.ACTIVE, created_at=NOW)
+    summer = await programs.add(new, Terms())
+    code = await codes.add(a_new_code(ann, "SUMMER", program=await programs.in_force(summer.slug)))
+    [referee] = await waiting(1, code=code)
+    [of_default] = await waiting(1)
+    await programs.save(summer.become(ProgramStatus.ENDED))
+
+    expired = await referrals.expire_overdue(NOW + timedelta(minutes=2), 100)
+
+    assert [*expired] == [of_default]
+    assert await status_of(referrals, referee) == ReferralStatus.SIGNED_UP
+
+
+async def test_those_who_take_shares_at_once_take_each_referral_once(referrals, waiting):
+    overdue = await waiting(*[1] * 50)
+
+    shares = await asyncio.gather(
+        *(referrals.expire_overdue(NOW + timedelta(minutes=2), 10) for _ in range(8))
+    )
+
+    assert all(len(share) <= 10 for share in shares)
+    while share := await referrals.expire_overdue(NOW + timedelta(minutes=2), 10):
+        shares.append(share)
+    assert sorted(referee for share in shares for referee in share) == sorted(overdue)

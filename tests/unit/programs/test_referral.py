@@ -45,6 +45,16 @@ def test_where_an_event_qualifies_a_sign_up_is_a_referral_that_did_not_yet(code)
     assert (referral.status, referral.qualified_at) == (ReferralStatus.SIGNED_UP, None)
 
 
+def test_a_referral_knows_until_when_it_can_qualify_where_that_is_not_over_at_sign_up(code):
+    bob = a_user("bob", number=2)
+    within = replace(code.program, qualifies_within_days=3)
+    waiting = replace(within, qualifies_at_sign_up=False)
+
+    assert refer(bob, replace(code, program=waiting), NOW).qualifies_until == NOW + timedelta(3)
+    assert refer(bob, replace(code, program=within), NOW).qualifies_until is None
+    assert refer(bob, code, NOW).qualifies_until is None
+
+
 def test_a_code_that_expired_before_the_account_was_opened_refers_nobody(code):
     bob = a_user("bob", number=2, created_at=code.expires_at)
 

@@ -1,10 +1,8 @@
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from sqlalchemy import (
     ColumnElement,
     Table,
@@ -29,8 +27,6 @@ from referral.adapters.postgres.tables import (
     users,
 )
 from referral.domain.errors import DatabaseUnavailable
-
-log = structlog.get_logger()
 
 REFRESH_SECONDS = 0.3
 SWEEP_SECONDS = 60
@@ -73,21 +69,19 @@ class PostgresHousekeeping:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep house for as long as the block runs; while the database is away, try again and again."""
+        """Look at the time before the block, and leave nothing unwritten after it; while it runs, do the `chores`."""
         with suppress(DatabaseUnavailable):
             await self.clock.look()
-        chores = [
-            asyncio.create_task(self._every(REFRESH_SECONDS, self.refresh)),
-            asyncio.create_task(self._every(SWEEP_SECONDS, self.sweep)),
-        ]
         try:
             yield
         finally:
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
             with suppress(DatabaseUnavailable):
                 await self.key_ring.write_uses()
+
+    @property
+    def chores(self) -> Sequence[tuple[float, Callable[[], Awaitable[None]]]]:
+        """What each process has to do, and every how many seconds."""
+        return [(REFRESH_SECONDS, self.refresh), (SWEEP_SECONDS, self.sweep)]
 
     async def ensure_ready(self) -> None:
         """Raise DatabaseUnavailable unless the time is known, and the database answers, has the tables, and lets them
@@ -107,14 +101,3 @@ class PostgresHousekeeping:
             while swept == SWEPT_AT_A_TIME:
                 [row] = await self.queries.all(statement, now=self.clock.now())
                 swept = row["rows"]
-
-    @staticmethod
-    async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                await chore()
-            except DatabaseUnavailable:
-                pass  # for now; each call says so
-            except Exception:
-                log.exception("house-keeping failed")
-            await asyncio.sleep(seconds)

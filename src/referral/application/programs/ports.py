@@ -1,5 +1,6 @@
 """What the use cases of programs, codes and referrals need of the outside, and what they may count on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -129,6 +130,12 @@ class Referrals(Protocol):
 
     async def save(self, referral: Referral) -> None:
         """Store the referral's status, and when it qualified."""
+
+    async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
+        """Have at most so many expire that are signed up past their `qualifies_until`, and give their referees.
+
+        Those of programs that have ended stay as they are; those that someone else has locked are left to them.
+        """
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         """The referrer's people, newest first, at the same cost however many they are."""

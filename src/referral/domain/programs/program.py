@@ -140,6 +140,7 @@ class ProgramOfCode(Season):
     terms_version: TermsVersion
     qualifies_at_sign_up: bool
     attach_within_days: int
+    qualifies_within_days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,4 +161,5 @@ class ProgramInForce:
             terms_version=self.program.terms_version,
             qualifies_at_sign_up=self.terms.qualification.is_sign_up,
             attach_within_days=self.terms.attach_within_days,
+            qualifies_within_days=self.terms.qualification.within_days,
         )

@@ -32,7 +32,7 @@ class ReferralStatus(StrEnum):
 class Referral:
     """Who brought whom, by which code, when, and under which terms. That never changes, and a referee has at most one.
 
-    It is held while there are reasons to look at it, whatever its status.
+    It is held while there are reasons to look at it, whatever its status. What makes it qualify occurs by `qualifies_until`.
     """
 
     referrer_id: UserId
@@ -42,6 +42,7 @@ class Referral:
     terms_version: TermsVersion
     status: ReferralStatus
     created_at: datetime
+    qualifies_until: datetime | None = None
     qualified_at: datetime | None = None
     held_reasons: tuple[str, ...] = ()
 
@@ -61,6 +62,7 @@ def refer(referee: Participant, code: ReferralCode, now: datetime) -> Referral:
     if now > referee.created_at + timedelta(days=code.program.attach_within_days):
         raise TooLateToRefer
     qualifies = code.program.qualifies_at_sign_up
+    within_days = code.program.qualifies_within_days
     return Referral(
         referrer_id=code.owner_id,
         referee_id=referee.id,
@@ -69,5 +71,6 @@ def refer(referee: Participant, code: ReferralCode, now: datetime) -> Referral:
         terms_version=code.program.terms_version,
         status=ReferralStatus.QUALIFIED if qualifies else ReferralStatus.SIGNED_UP,
         created_at=now,
+        qualifies_until=now + timedelta(within_days) if within_days and not qualifies else None,
         qualified_at=now if qualifies else None,
     )

@@ -33,6 +33,7 @@ from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.bootstrap.providers import Adapters, Application
 from referral.entrypoints.bootstrap.secret import with_secret
 from referral.entrypoints.bootstrap.settings import CannotStart, Settings
+from referral.entrypoints.worker import shared_chores, working
 
 if TYPE_CHECKING:
     from referral.entrypoints.http.app import Service
@@ -135,11 +136,12 @@ def create_http_app(
     container = assembled(settings)
     database = container.get(Database)
     housekeeping = container.get(PostgresHousekeeping)
+    chores = [*housekeeping.chores, *shared_chores(container.get(UseCases))]
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         with closing(container):
-            async with database, housekeeping.running():
+            async with database, housekeeping.running(), working(chores):
                 on_started()
                 yield
 

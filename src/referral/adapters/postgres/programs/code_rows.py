@@ -23,6 +23,9 @@ _QUALIFIES: ColumnElement[bool] = literal_column(
     f"program_terms.terms #>> '{{qualification,event}}' = '{SIGNED_UP}'"
 )
 _ATTACH_WITHIN: ColumnElement[str] = literal_column("program_terms.terms ->> 'attach_within_days'")
+_QUALIFIES_WITHIN: ColumnElement[str] = literal_column(
+    "program_terms.terms #>> '{qualification,within_days}'"
+)
 PROGRAM_COLUMNS = (
     programs.c.slug,
     programs.c.status,
@@ -31,6 +34,7 @@ PROGRAM_COLUMNS = (
     programs.c.terms_version,
     _QUALIFIES.label("qualifies"),
     cast(_ATTACH_WITHIN, Integer).label("attach_within_days"),
+    cast(_QUALIFIES_WITHIN, Integer).label("qualifies_within_days"),
 )
 _in_force = programs.join(
     program_terms,
@@ -64,4 +68,5 @@ def program_from(row: asyncpg.Record) -> ProgramOfCode:
         terms_version=row["terms_version"],
         qualifies_at_sign_up=row["qualifies"],
         attach_within_days=row["attach_within_days"],
+        qualifies_within_days=row["qualifies_within_days"],
     )

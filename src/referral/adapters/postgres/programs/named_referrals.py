@@ -32,7 +32,7 @@ from referral.domain.programs.referral_code import CodeText
 
 _NAMES = (
     *("referrer_id", "referee_id", "code_id", "program_id", "terms_version"),
-    *("status", "created_at", "qualified_at", "held_reasons"),
+    *("status", "created_at", "qualifies_until", "qualified_at", "held_reasons"),
 )
 _referrer, _referee = users.alias("referrer"), users.alias("referee")
 _named = (

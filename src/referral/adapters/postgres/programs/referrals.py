@@ -1,5 +1,7 @@
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
@@ -10,8 +12,6 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     cast,
-    func,
-    literal_column,
     select,
     true,
     update,
@@ -28,8 +28,10 @@ from referral.adapters.postgres.programs.named_referrals import (
     NEWEST_OF_REFERRER,
     named_from,
 )
+from referral.adapters.postgres.programs.overdue_referrals import EXPIRE
+from referral.adapters.postgres.programs.referral_pages import PAGE, page_from
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
-from referral.application.pages import MAX_SIZE, ListPage, ListRequest, Page, PageRequest
+from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.application.programs.ports import (
     NamedReferral,
     Referee,
@@ -57,7 +59,8 @@ _added = (
     .from_select(
         [
             *("referrer_id", "number", "referee_id", "code_id", "created_at"),
-            *("program_id", "terms_version", "status", "qualified_at", "held_reasons"),
+            *("program_id", "terms_version", "status", "qualifies_until", "qualified_at"),
+            "held_reasons",
         ],
         select(
             _owner.c.id,
@@ -68,6 +71,7 @@ _added = (
             bindparam("program_id", type_=Integer),
             bindparam("terms_version", type_=Integer),
             bindparam("status", type_=Text),
+            bindparam("qualifies_until", type_=INSTANT),
             bindparam("qualified_at", type_=INSTANT),
             bindparam("held_reasons", type_=ARRAY(Text)),
         )
@@ -91,13 +95,9 @@ _ADD = Statement(
 
 _UNDER_TERMS = Statement(
     select(
-        *(
-            referrals.c[name]
-            for name in (
-                *("referrer_id", "referee_id", "code_id", "created_at"),
-                *("program_id", "terms_version", "status", "qualified_at"),
-            )
-        ),
+        *(referrals.c[name] for name in ("referrer_id", "referee_id", "code_id", "created_at")),
+        *(referrals.c[name] for name in ("program_id", "terms_version", "status")),
+        *(referrals.c[name] for name in ("qualifies_until", "qualified_at")),
         programs.c.status.label("program_status"),
         cast(program_terms.c.terms, Text).label("terms"),
     )
@@ -116,40 +116,6 @@ _SAVE = Statement(
         qualified_at=bindparam("new_qualified_at", type_=INSTANT),
     )
     .where(referrals.c.referee_id == bindparam("referee", type_=Uuid))
-)
-
-# One range of the key, wherever in the list it is: `newest` is where the page starts. The limit says nothing
-# new but lets the planner know how few rows it is about, so that one plan serves every size.
-_referrer = users.alias("referrer")
-_newest = func.coalesce(
-    bindparam("cursor", type_=BigInteger) - 1,
-    _referrer.c.referrals_count - bindparam("offset", type_=BigInteger),
-)
-_part = (
-    select(referrals.c.number, referrals.c.referee_id, referrals.c.created_at)
-    .where(
-        referrals.c.referrer_id == _referrer.c.id,
-        referrals.c.number <= _newest,
-        referrals.c.number > _newest - bindparam("size", type_=BigInteger),
-    )
-    .order_by(referrals.c.number.desc())
-    .limit(literal_column(str(MAX_SIZE)))
-    .lateral("part")
-)
-PAGE = Statement(
-    select(
-        _referrer.c.referrals_count,
-        _part.c.number,
-        _part.c.referee_id,
-        _part.c.created_at,
-        users.c.email,
-        users.c.username,
-    )
-    .select_from(
-        _referrer.outerjoin(_part, true()).outerjoin(users, users.c.id == _part.c.referee_id)
-    )
-    .where(_referrer.c.id == bindparam("referrer_id"))
-    .order_by(_part.c.number.desc())
 )
 
 
@@ -173,6 +139,7 @@ class PostgresReferrals:
             program_id=referral.program_id,
             terms_version=referral.terms_version,
             status=referral.status.value,
+            qualifies_until=referral.qualifies_until,
             qualified_at=referral.qualified_at,
             held_reasons=[*referral.held_reasons],
         )
@@ -215,22 +182,16 @@ class PostgresReferrals:
             new_qualified_at=referral.qualified_at,
         )
 
+    async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
+        expired = await self.queries.all(EXPIRE, now=now, most=most)
+        return [row["referee_id"] for row in expired]
+
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
-        size, cursor = request.size, request.cursor
         rows = await self.queries.all(
-            PAGE, referrer_id=referrer_id, size=size, offset=request.offset, cursor=cursor
+            PAGE,
+            referrer_id=referrer_id,
+            size=request.size,
+            offset=request.offset,
+            cursor=request.cursor,
         )
-        if not rows or rows[0]["number"] is None:
-            return Page([], rows[0]["referrals_count"] if rows else 0, request.page, size)
-        total = rows[0]["referrals_count"]
-        last = rows[-1]["number"]
-        return Page(
-            [
-                Referee(row["referee_id"], row["email"], row["username"], row["created_at"])
-                for row in rows
-            ],
-            total,
-            request.page if cursor is None else (total - rows[0]["number"]) // size + 1,
-            size,
-            last if last > 1 else None,
-        )
+        return page_from(rows, request)

@@ -92,12 +92,18 @@ referrals = Table(
     Column("terms_version", Integer, nullable=False, server_default=text("1")),
     Column("status", Text, nullable=False, server_default=text("'qualified'")),
     Column("qualified_at", INSTANT),
+    Column("qualifies_until", INSTANT),
     Column("held_reasons", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     UniqueConstraint("referee_id", name="uq_referrals_referee"),
     Index("ix_referrals_newest", "program_id", "status", "created_at", "referee_id"),
     Index(
         "ix_referrals_newest_of_referrer",
         *("referrer_id", "program_id", "status", "created_at", "referee_id"),
+    ),
+    Index(
+        "ix_referrals_overdue",
+        *("program_id", "qualifies_until"),
+        postgresql_where=text("status = 'signed_up' AND qualifies_until IS NOT NULL"),
     ),
     CheckConstraint("referrer_id <> referee_id", name="ck_referrals_not_oneself"),
     CheckConstraint(

@@ -1,0 +1,46 @@
+"""What a serving process does on the side, beside answering calls."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from referral.application.use_cases import UseCases
+from referral.domain.errors import DatabaseUnavailable
+
+Chore = tuple[float, Callable[[], Awaitable[object]]]
+"""What is done again and again, with a pause of so many seconds."""
+
+# Promised within a minute: there is time for a process to die, and for another to do its share.
+EXPIRE_SECONDS = 20.0
+
+log = structlog.get_logger()
+
+
+def shared_chores(use: UseCases) -> Sequence[Chore]:
+    """What all processes do together: each takes a share that nobody else has locked."""
+    return [(EXPIRE_SECONDS, use.programs.expire_referrals)]
+
+
+@asynccontextmanager
+async def working(chores: Iterable[Chore]) -> AsyncIterator[None]:
+    """Do each chore for as long as the block runs; one that fails is done again after its pause."""
+    tasks = [asyncio.create_task(_every(seconds, chore)) for seconds, chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _every(seconds: float, chore: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await chore()
+        except DatabaseUnavailable:
+            pass  # for now; each call says so
+        except Exception:
+            log.exception("house-keeping failed")
+        await asyncio.sleep(seconds)
