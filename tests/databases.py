@@ -167,3 +167,12 @@ def _url_of(server_url: str, name: str) -> str:
     parts = urlsplit(server_url)
     query = parts.query and f"?{parts.query}"
     return f"{parts.scheme}://{parts.netloc}/{name}{query}"
+
+
+def a_unit_of_work(database):
+    """Units of work on this database, for all of whose messages there may be listeners."""
+    from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+    from referral.adapters.postgres.webhooks.outbox import PostgresListeners
+    from referral.adapters.system import SystemRandomness
+
+    return PostgresUnitOfWork(database, PostgresListeners(database), SystemRandomness())

@@ -47,10 +47,11 @@ from referral.application.programs.ports import (
     ReferralFilter,
     Referrals,
     ReferralUnderTerms,
+    RetiredCode,
 )
 from referral.application.rewards.ports import Events, RecordedEvent
 from referral.application.transaction import Transaction
-from referral.application.webhooks.ports import Endpoints
+from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, Outbox
 from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH, ApiKey
 from referral.domain.access.caller import OPERATOR, KeyId, Scope
 from referral.domain.access.errors import (
@@ -114,8 +115,10 @@ from referral.domain.programs.referral_code import (
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 from referral.domain.rewards.errors import EventDiffers
 from referral.domain.rewards.event import Event, EventId
+from referral.domain.webhooks.delivery import Delivery, MessageId
 from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 from referral.domain.webhooks.errors import EndpointNotFound
+from referral.domain.webhooks.message import Message, MessageType
 from referral.domain.webhooks.signing import SECRET_BYTES
 
 
@@ -359,6 +362,7 @@ class Rows:
 
     events: dict[tuple[str, EventId], RecordedEvent] = field(default_factory=dict)
     endpoints: dict[EndpointId, Endpoint] = field(default_factory=dict)
+    deliveries: dict[tuple[EndpointId, MessageId], Delivery] = field(default_factory=dict)
 
     def snapshot(self) -> "Rows":
         return Rows(
@@ -372,6 +376,7 @@ class Rows:
             dict(self.administrators),
             dict(self.events),
             dict(self.endpoints),
+            dict(self.deliveries),
         )
 
     @property
@@ -429,6 +434,8 @@ class InMemoryStore:
         self.api_keys: ApiKeys = InMemoryApiKeys(self)
         self.administrators: Administrators = InMemoryAdministrators(self)
         self.endpoints: Endpoints = InMemoryEndpoints(self)
+        self.deliveries: Deliveries = InMemoryDeliveries(self)
+        self.listeners: Listeners = FakeListeners(self)
 
     def read(self) -> Rows:
         return self._rows
@@ -478,6 +485,7 @@ class InMemoryTransaction:
     events: Events
     refresh_tokens: RefreshTokens
     endpoints: Endpoints
+    outbox: Outbox
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -489,6 +497,7 @@ class InMemoryTransaction:
         self.events = InMemoryEvents(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
         self.endpoints = InMemoryEndpoints(self)
+        self.outbox = InMemoryOutbox(self)
 
     def read(self) -> Rows:
         return self._rows
@@ -700,17 +709,23 @@ class InMemoryReferralCodes:
         async with self.access.write() as rows:
             rows.codes[code.id] = replace(rows.codes[code.id], retired_at=code.retired_at)
 
-    async def retire_all_of(self, owner_id: UserId, now: datetime) -> None:
+    async def retire_all_of(self, owner_id: UserId, now: datetime) -> Sequence[RetiredCode]:
         async with self.access.write() as rows:
-            for code in [*_owned(rows, owner_id)]:
-                if code.is_active(now):
-                    rows.codes[code.id] = code.retire(now)
+            active = [code for code in _owned(rows, owner_id) if code.is_active(now)]
+            rows.codes |= {code.id: code.retire(now) for code in active}
+            return [RetiredCode(code.id, code.text, code.program.slug) for code in active]
 
-    async def retire_active(self, owner_id: UserId, program_id: ProgramId, now: datetime) -> None:
+    async def retire_active(
+        self, owner_id: UserId, program_id: ProgramId, now: datetime
+    ) -> Sequence[RetiredCode]:
         async with self.access.write() as rows:
-            for code in [*_owned(rows, owner_id)]:
-                if code.program.id == program_id and code.is_active(now):
-                    rows.codes[code.id] = code.retire(now)
+            active = [
+                code
+                for code in _owned(rows, owner_id)
+                if code.program.id == program_id and code.is_active(now)
+            ]
+            rows.codes |= {code.id: code.retire(now) for code in active}
+            return [RetiredCode(code.id, code.text, code.program.slug) for code in active]
 
     async def active_by_email(
         self, email: EmailAddress, now: datetime
@@ -1097,6 +1112,49 @@ class InMemoryEndpoints:
         before = request.cursor
         found = [e for e in found if before is None or e.id.int < before]
         return ListPage.of(found[: request.limit + 1], request, lambda e: e.id.int)
+
+
+@dataclass(frozen=True)
+class FakeListeners:
+    """Asks the store at every call, where the real one keeps a list."""
+
+    store: InMemoryStore
+
+    def may_hear(self, *kinds: MessageType) -> bool:
+        endpoints = self.store.read().endpoints.values()
+        return any(endpoint.hears(kind) for endpoint in endpoints for kind in kinds)
+
+
+@dataclass(frozen=True)
+class InMemoryOutbox:
+    access: Access
+
+    async def add(self, *messages: Message) -> None:
+        async with self.access.write() as rows:
+            for message in messages:
+                number = len({message_id for _, message_id in rows.deliveries}) + 1
+                message_id = MessageId(UUID(int=number << 80 | 0x7 << 76 | 0x2 << 62))
+                for endpoint in rows.endpoints.values():
+                    if endpoint.hears(message.type):
+                        rows.deliveries[endpoint.id, message_id] = Delivery(
+                            endpoint_id=endpoint.id,
+                            message_id=message_id,
+                            type=message.type,
+                            body=message.body,
+                            created_at=message.at,
+                        )
+
+
+@dataclass(frozen=True)
+class InMemoryDeliveries:
+    access: Access
+
+    async def page_of(self, endpoint_id: EndpointId, request: ListRequest) -> ListPage[Delivery]:
+        mine = [d for d in self.access.read().deliveries.values() if d.endpoint_id == endpoint_id]
+        mine.sort(key=lambda delivery: delivery.message_id, reverse=True)
+        before = request.cursor
+        found = [d for d in mine if before is None or d.message_id.int < before]
+        return ListPage.of(found[: request.limit + 1], request, lambda d: d.message_id.int)
 
 
 @dataclass(frozen=True)

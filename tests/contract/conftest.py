@@ -19,7 +19,10 @@ from referral.adapters.postgres.programs.referral_codes import PostgresReferralC
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
+from referral.adapters.postgres.webhooks.outbox import PostgresListeners
+from referral.adapters.system import SystemRandomness
 
 
 @dataclass
@@ -40,7 +43,9 @@ class PostgresStore:
         self.api_keys = PostgresApiKeys(queries)
         self.administrators = PostgresAdministrators(queries)
         self.endpoints = PostgresEndpoints(queries)
-        self.begin = PostgresUnitOfWork(self.database).begin
+        self.deliveries = PostgresDeliveries(queries)
+        self.listeners = PostgresListeners(queries)
+        self.begin = PostgresUnitOfWork(self.database, self.listeners, SystemRandomness()).begin
         self.idempotency_records = PostgresIdempotencyRecords(self.database)
 
 
@@ -94,6 +99,11 @@ def api_keys(store):
 @pytest.fixture
 def endpoints(store):
     return store.endpoints
+
+
+@pytest.fixture
+def deliveries(store):
+    return store.deliveries
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
+from databases import a_unit_of_work
 from examples import a_new_code, a_referral, a_refresh_token, a_user
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.database import Database
-from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.application.pages import PageRequest
 from referral.domain.access.errors import InvalidRefreshToken
 from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
@@ -153,5 +153,5 @@ async def test_a_database_that_is_not_there_is_said_to_be_unavailable():
         with pytest.raises(DatabaseUnavailable):
             await PostgresUsers(database).by_id(a_user().id)
         with pytest.raises(DatabaseUnavailable):
-            async with PostgresUnitOfWork(database).begin():
+            async with a_unit_of_work(database).begin():
                 pass

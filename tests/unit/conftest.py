@@ -45,7 +45,7 @@ from referral.application.programs.ports import Programs, ReferralCodes, Referra
 from referral.application.rewards.ports import Events
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
-from referral.application.webhooks.ports import Endpoints
+from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners
 from referral.entrypoints.bootstrap.providers import Application
 from referral.entrypoints.bootstrap.settings import Settings
 
@@ -104,6 +104,8 @@ def container(
         ApiKeys: store.api_keys,
         Administrators: store.administrators,
         Endpoints: store.endpoints,
+        Deliveries: store.deliveries,
+        Listeners: store.listeners,
         Standing: FakeStanding(store),
         KeyRing: FakeKeyRing(store),
         EmailAddresses: FakeEmailAddresses(),

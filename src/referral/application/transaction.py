@@ -7,7 +7,7 @@ from referral.application.access.ports import RefreshTokens
 from referral.application.accounts.ports import Participants, Users
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
 from referral.application.rewards.ports import Events
-from referral.application.webhooks.ports import Endpoints
+from referral.application.webhooks.ports import Endpoints, Outbox
 
 
 class Transaction(Protocol):
@@ -20,6 +20,7 @@ class Transaction(Protocol):
     referrals: Referrals
     events: Events
     endpoints: Endpoints
+    outbox: Outbox
     refresh_tokens: RefreshTokens
 
 

@@ -13,6 +13,7 @@ from referral.adapters.postgres.access.key_ring import PostgresKeyRing
 from referral.adapters.postgres.access.rate_limiter import PostgresRateLimiter
 from referral.adapters.postgres.access.standing import PostgresStanding
 from referral.adapters.postgres.housekeeping import SWEPT_AT_A_TIME, PostgresHousekeeping
+from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.application.access.limit import Limit, Use
 from referral.application.access.ports import IN_PROGRESS
 from referral.domain.access.errors import TooManyAttempts
@@ -376,7 +377,9 @@ async def test_e08_of_a_million_closed_buckets_only_some_are_remembered(clock):
 @pytest.fixture
 def housekeeping(database, clock):
     standing = PostgresStanding(database, clock, timedelta(minutes=15))
-    return PostgresHousekeeping(database, clock, standing, PostgresKeyRing(database, clock))
+    return PostgresHousekeeping(
+        database, clock, standing, PostgresKeyRing(database, clock), PostgresListeners(database)
+    )
 
 
 async def rows_in(database):

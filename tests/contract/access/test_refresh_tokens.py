@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from concurrency import has_to_wait, outcomes_of
+from databases import a_unit_of_work
 from examples import NOW, a_refresh_token, a_user
 from referral.adapters.postgres.access.key_ring import PostgresKeyRing
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
 from referral.adapters.postgres.access.standing import PostgresStanding
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
-from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.domain.access.errors import InvalidRefreshToken, WrongCredentials
 from referral.domain.access.refresh_token import digest_of
 
@@ -215,7 +216,11 @@ async def test_a_token_that_was_revoked_while_one_waited_for_it_is_refused(
 async def test_f25_the_sweep_of_expired_tokens_waits_for_nobody(database, clock):
     users, tokens = PostgresUsers(database), PostgresRefreshTokens(database)
     housekeeping = PostgresHousekeeping(
-        database, clock, PostgresStanding(database, clock, TTL), PostgresKeyRing(database, clock)
+        database,
+        clock,
+        PostgresStanding(database, clock, TTL),
+        PostgresKeyRing(database, clock),
+        PostgresListeners(database),
     )
     ann = a_user("ann")
     await users.add(ann)
@@ -224,7 +229,7 @@ async def test_f25_the_sweep_of_expired_tokens_waits_for_nobody(database, clock)
         await tokens.add(token)
     clock.advance(days=30)
 
-    async with PostgresUnitOfWork(database).begin() as tx:
+    async with a_unit_of_work(database).begin() as tx:
         await tx.refresh_tokens.save(held.spend(ann, NOW))
         await housekeeping.sweep()
 

@@ -7,11 +7,11 @@ import pytest
 from concurrency import has_to_wait, outcomes_of
 from examples import DEFAULT_PROGRAM, NOW, a_new_code, a_referral, a_user
 from referral.application.pages import MAX_POSITION, ListRequest, PageRequest
-from referral.application.programs.ports import ProgramChanged
+from referral.application.programs.ports import ProgramChanged, RetiredCode
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress
 from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken
-from referral.domain.programs.program import NewProgram, ProgramStatus, Slug
+from referral.domain.programs.program import DEFAULT, NewProgram, ProgramStatus, Slug
 from referral.domain.programs.referral_code import CodeText
 from referral.domain.programs.terms import CodeRules, Qualification, Terms
 
@@ -133,8 +133,9 @@ async def test_all_of_an_owner_retires_what_is_active(codes, ann, bob):
     active = await codes.add(a_new_code(ann, "ACTIVE-2", issued_at=LATER))
     bobs = await codes.add(a_new_code(bob, "BOBS-3"))
 
-    await codes.retire_all_of(ann.id, LATER + A_MOMENT)
+    retired = await codes.retire_all_of(ann.id, LATER + A_MOMENT)
 
+    assert retired == [RetiredCode(active.id, active.text, DEFAULT)]
     assert await codes.by_text(active.text) == replace(active, retired_at=LATER + A_MOMENT)
     assert await codes.by_text(expired.text) == expired
     assert await codes.by_text(bobs.text) == bobs
@@ -144,7 +145,7 @@ async def test_all_of_an_owner_leaves_what_was_retired_before_as_it_was(codes, a
     code = await codes.add(a_new_code(ann))
     await codes.retire(code.retire(NOW))
 
-    await codes.retire_all_of(ann.id, LATER)
+    assert await codes.retire_all_of(ann.id, LATER) == []
 
     assert (await codes.by_text(code.text)).retired_at == NOW
 
@@ -369,8 +370,10 @@ async def test_the_code_of_one_program_is_retired_and_not_the_others(codes, ann,
     of_bob = await codes.add(a_new_code(bob, "KEPT-2", program=summer))
     code = await codes.add(a_new_code(ann, "GONE-3", program=summer))
 
-    await codes.retire_active(ann.id, summer.program.id, LATER)
+    retired = await codes.retire_active(ann.id, summer.program.id, LATER)
 
+    assert retired == [RetiredCode(code.id, code.text, summer.program.slug)]
+    assert await codes.retire_active(ann.id, summer.program.id, LATER) == []
     assert (await codes.by_text(code.text)).retired_at == LATER
     assert [await codes.by_text(c.text) for c in (kept, of_bob)] == [kept, of_bob]
 

@@ -25,7 +25,9 @@ from referral.adapters.postgres.tables import (
     rate_limits,
     refresh_tokens,
     users,
+    webhook_deliveries,
 )
+from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.domain.errors import DatabaseUnavailable
 
 REFRESH_SECONDS = 0.3
@@ -52,6 +54,7 @@ _SWEEPS = (
     _sweep(rate_limits, "resets_at"),
     _sweep(refresh_tokens, "expires_at"),
     _sweep(idempotency_records, "expires_at"),
+    _sweep(webhook_deliveries, "expires_at"),
 )
 
 # As a write it needs the table, the right to change it, and a server that is no standby; it locks no row.
@@ -66,6 +69,7 @@ class PostgresHousekeeping:
     clock: PostgresClock
     standing: PostgresStanding
     key_ring: PostgresKeyRing
+    listeners: PostgresListeners
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -94,6 +98,7 @@ class PostgresHousekeeping:
         await self.clock.look()
         await self.standing.refresh()
         await self.key_ring.refresh()
+        await self.listeners.refresh()
 
     async def sweep(self) -> None:
         for statement in _SWEEPS:

@@ -16,7 +16,7 @@ from referral.adapters.postgres.programs.tables import (
     referrals,
 )
 from referral.adapters.postgres.rewards.tables import events
-from referral.adapters.postgres.webhooks.tables import webhook_endpoints
+from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "administrators",
@@ -31,5 +31,6 @@ __all__ = [
     "referrals",
     "refresh_tokens",
     "users",
+    "webhook_deliveries",
     "webhook_endpoints",
 ]

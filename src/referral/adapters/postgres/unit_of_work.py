@@ -12,12 +12,16 @@ from referral.adapters.postgres.programs.referral_codes import PostgresReferralC
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
+from referral.adapters.postgres.webhooks.outbox import PostgresListeners, PostgresOutbox
+from referral.application.ports import Randomness
 
 
 class PostgresTransaction:
     """The stores, on one connection."""
 
-    def __init__(self, queries: Queries) -> None:
+    def __init__(
+        self, queries: Queries, listeners: PostgresListeners, randomness: Randomness
+    ) -> None:
         self.users = PostgresUsers(queries)
         self.participants = PostgresParticipants(queries)
         self.programs = PostgresPrograms(queries)
@@ -25,15 +29,18 @@ class PostgresTransaction:
         self.referrals = PostgresReferrals(queries)
         self.events = PostgresEvents(queries)
         self.endpoints = PostgresEndpoints(queries)
+        self.outbox = PostgresOutbox(queries, listeners, randomness)
         self.refresh_tokens = PostgresRefreshTokens(queries)
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresUnitOfWork:
     database: Database
+    listeners: PostgresListeners
+    randomness: Randomness
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[PostgresTransaction]:
         joint = JOINT.get()
         async with joint.step() if joint else self.database.transaction() as connection:
-            yield PostgresTransaction(connection)
+            yield PostgresTransaction(connection, self.listeners, self.randomness)

@@ -5,6 +5,7 @@ from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, Randomness
 from referral.application.transaction import UnitOfWork
+from referral.application.webhooks.messages import participant_created
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.accounts.errors import ExternalIdTaken
 from referral.domain.accounts.external_id import ExternalId, Locale
@@ -70,6 +71,7 @@ class EnrolParticipant:
             except ExternalIdTaken:
                 before = await tx.participants.lock(reference)
             else:
+                await tx.outbox.add(participant_created(given))
                 return given, True
             now = replace(before, email=given.email, username=given.username, locale=given.locale)
             if now != before:

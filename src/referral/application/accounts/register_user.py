@@ -9,14 +9,17 @@ from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, Randomness
 from referral.application.programs.code_guesses import CodeGuesses
-from referral.application.programs.ports import ReferralCodes
+from referral.application.programs.ports import NamedReferral, ReferralCodes
 from referral.application.transaction import UnitOfWork
+from referral.application.webhooks.messages import participant_created, referral_created
+from referral.application.webhooks.ports import Listeners
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress, User, UserId, Username
 from referral.domain.errors import Checks, InvalidInput
 from referral.domain.programs.errors import CodeNotFound, CodeNotUsable
 from referral.domain.programs.referral import refer
 from referral.domain.programs.referral_code import CodeText, ReferralCode
+from referral.domain.webhooks.message import MessageType
 
 PER_ADDRESS = Limit(hits=20, window=timedelta(minutes=1))
 
@@ -36,6 +39,7 @@ class RegisterUser:
     password_hasher: PasswordHasher
     randomness: Randomness
     clock: Clock
+    listeners: Listeners
     rate_limiter: RateLimiter
     code_guesses: CodeGuesses
     audit: Audit
@@ -92,12 +96,16 @@ class RegisterUser:
 
     async def _store(self, user: User, code: ReferralCode | None) -> User:
         """Decide about the code under its owner's lock: hashing took long enough for it to expire or be withdrawn."""
-        if code is None:
+        if code is None and not self.listeners.may_hear(MessageType.PARTICIPANT_CREATED):
             await self.users.add(user)
             return user
         async with self.unit_of_work.begin() as tx:
+            if code is None:
+                await tx.users.add(user)
+                await tx.outbox.add(participant_created(user))
+                return user
             try:
-                await tx.users.lock(code.owner_id)
+                owner = await tx.users.lock(code.owner_id)
             except UserNotFound:
                 raise CodeNotUsable from None
             code = await tx.codes.by_text(code.text)
@@ -105,4 +113,6 @@ class RegisterUser:
             referral = refer(user, code, user.created_at)
             await tx.users.add(user)
             await tx.referrals.add(referral)
+            named = NamedReferral.of(referral, code, owner, user)
+            await tx.outbox.add(participant_created(user), *referral_created(named))
             return user

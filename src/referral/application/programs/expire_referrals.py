@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from referral.application.again import again
 from referral.application.ports import Clock
 from referral.application.transaction import UnitOfWork
+from referral.application.webhooks.messages import referral_became
+from referral.application.webhooks.ports import Listeners
 from referral.domain.accounts.user import UserId
+from referral.domain.webhooks.message import MessageType
 
 SHARE = 100  # so few that nobody waits long for the rows of a share
 
@@ -18,6 +21,7 @@ class ExpireReferrals:
 
     unit_of_work: UnitOfWork
     clock: Clock
+    listeners: Listeners
 
     async def __call__(self) -> int:
         expired = 0
@@ -29,4 +33,9 @@ class ExpireReferrals:
 
     async def _expire_share(self) -> Sequence[UserId]:
         async with self.unit_of_work.begin() as tx:
-            return await tx.referrals.expire_overdue(self.clock.now(), SHARE)
+            now = self.clock.now()
+            expired = await tx.referrals.expire_overdue(now, SHARE)
+            if self.listeners.may_hear(MessageType.REFERRAL_EXPIRED):
+                found = [await tx.referrals.find(referee_id) for referee_id in expired]
+                await tx.outbox.add(*(referral_became(named, now) for named in found))
+            return expired

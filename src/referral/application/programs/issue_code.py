@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +10,10 @@ from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, Deed, Randomness
 from referral.application.programs.known_programs import KnownPrograms
-from referral.application.programs.ports import ReferralCodes
+from referral.application.programs.ports import ReferralCodes, RetiredCode
 from referral.application.transaction import UnitOfWork
+from referral.application.webhooks.messages import code_issued, code_retired
+from referral.application.webhooks.ports import Listeners
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import Checks
 from referral.domain.programs.errors import CodeTaken, ProgramNotOpen
@@ -22,6 +24,7 @@ from referral.domain.programs.referral_code import (
     ReferralCode,
     ensure_may_expire,
 )
+from referral.domain.webhooks.message import MessageType
 
 ATTEMPTS_AT_A_FREE_TEXT = 3
 # Refused ones too: a text once used is used for good, and each conflict costs the database a line in its log.
@@ -47,6 +50,7 @@ class IssueCode:
     rules: InputRules
     randomness: Randomness
     clock: Clock
+    listeners: Listeners
     rate_limiter: RateLimiter
     audit: Audit
 
@@ -103,13 +107,21 @@ class IssueCode:
     async def _issue(
         self, owner_id: UserId, new: Callable[[], NewReferralCode], replace_active: bool
     ) -> ReferralCode:
-        if not replace_active:
+        if not replace_active and not self.listeners.may_hear(MessageType.CODE_ISSUED):
             return await self.codes.add(new())
         async with self.unit_of_work.begin() as tx:
-            await tx.users.lock(owner_id)
+            owner = await tx.users.lock(owner_id)
             code = new()
-            await tx.codes.retire_active(owner_id, code.program.program.id, code.issued_at)
-            return await tx.codes.add(code)
+            now = code.issued_at
+            retired: Sequence[RetiredCode] = ()
+            if replace_active:
+                retired = await tx.codes.retire_active(owner_id, code.program.program.id, now)
+            issued = await tx.codes.add(code)
+            await tx.outbox.add(
+                *(code_retired(owner, before, now) for before in retired),
+                code_issued(owner, issued),
+            )
+            return issued
 
     def _new(
         self,

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
+from referral.application.accounts.participant_reference import reference_to
 from referral.application.pages import ListPage, ListRequest, Page, PageRequest
-from referral.domain.accounts.user import EmailAddress, PublicUser, UserId
+from referral.domain.accounts.user import EmailAddress, Participant, PublicUser, UserId
 from referral.domain.programs.program import NewProgram, Program, ProgramId, ProgramInForce, Slug
 from referral.domain.programs.referral import Referral, ReferralStatus
-from referral.domain.programs.referral_code import CodeText, NewReferralCode, ReferralCode
+from referral.domain.programs.referral_code import CodeId, CodeText, NewReferralCode, ReferralCode
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 
 
@@ -42,6 +43,15 @@ class Programs(Protocol):
         """Raise ProgramNotFound or TermsNotFound."""
 
 
+@dataclass(frozen=True, slots=True)
+class RetiredCode:
+    """A code that was withdrawn."""
+
+    id: CodeId
+    text: CodeText
+    program: Slug
+
+
 class ReferralCodes(Protocol):
     async def add(self, code: NewReferralCode) -> ReferralCode:
         """Store a new code; raise ActiveCodeExists, of this program, or CodeTaken, or UserNotFound when its owner is gone.
@@ -55,11 +65,13 @@ class ReferralCodes(Protocol):
     async def retire(self, code: ReferralCode) -> None:
         """Store that the code is retired."""
 
-    async def retire_all_of(self, owner_id: UserId, now: datetime) -> None:
-        """Retire every code of this owner that still is active, of any program."""
+    async def retire_all_of(self, owner_id: UserId, now: datetime) -> Sequence[RetiredCode]:
+        """Retire every code of this owner that still is active, of any program; give those that were."""
 
-    async def retire_active(self, owner_id: UserId, program_id: ProgramId, now: datetime) -> None:
-        """Retire the code of this owner that still is active in this program, if there is one."""
+    async def retire_active(
+        self, owner_id: UserId, program_id: ProgramId, now: datetime
+    ) -> Sequence[RetiredCode]:
+        """Retire the code of this owner that still is active in this program, if there is one, and give it."""
 
     async def active_by_email(
         self, email: EmailAddress, now: datetime
@@ -101,6 +113,18 @@ class NamedReferral:
     code: CodeText
     referrer: str
     referee: str
+
+    @classmethod
+    def of(
+        cls, referral: Referral, code: ReferralCode, owner: Participant, referee: Participant
+    ) -> Self:
+        return cls(
+            referral,
+            code.program.slug,
+            code.text,
+            reference_to(owner.id, owner.external_id),
+            reference_to(referee.id, referee.external_id),
+        )
 
 
 @dataclass(frozen=True, slots=True)

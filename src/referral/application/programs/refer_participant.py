@@ -1,15 +1,13 @@
 from dataclasses import dataclass
 
-from referral.application.accounts.participant_reference import (
-    participant_reference,
-    reference_to,
-)
+from referral.application.accounts.participant_reference import participant_reference
 from referral.application.accounts.ports import Participants
 from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock
 from referral.application.programs.ports import NamedReferral, ReferralCodes, Referrals
 from referral.application.transaction import UnitOfWork
+from referral.application.webhooks.messages import referral_created
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import Participant
@@ -75,10 +73,6 @@ class ReferParticipant:
             code = await tx.codes.by_text(code.text)
             referral = refer(referee, code, self.clock.now())
             await tx.referrals.add(referral)
-            return NamedReferral(
-                referral,
-                code.program.slug,
-                code.text,
-                reference_to(owner.id, owner.external_id),
-                reference_to(referee.id, referee.external_id),
-            )
+            named = NamedReferral.of(referral, code, owner, referee)
+            await tx.outbox.add(*referral_created(named))
+            return named

@@ -3,7 +3,9 @@ from dataclasses import dataclass
 from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock, Deed
+from referral.application.programs.ports import RetiredCode
 from referral.application.transaction import UnitOfWork
+from referral.application.webhooks.messages import code_retired
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import CodeNotFound
@@ -31,8 +33,11 @@ class RetireCode:
 
     async def _retire(self, owner_id: UserId, text: CodeText, deed: Deed) -> None:
         async with self.unit_of_work.begin() as tx:
-            await tx.users.lock(owner_id)
+            owner = await tx.users.lock(owner_id)
             found = await tx.codes.by_text(text)
             deed.code_id = found.id
             found.ensure_owned_by(owner_id)
-            await tx.codes.retire(found.retire(self.clock.now()))
+            now = self.clock.now()
+            await tx.codes.retire(found.retire(now))
+            retired = RetiredCode(found.id, found.text, found.program.slug)
+            await tx.outbox.add(code_retired(owner, retired, now))

@@ -1,6 +1,9 @@
 """What there is to tell endpoints, and which of it each wants to hear."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from referral.domain.errors import InvalidInput
@@ -43,3 +46,23 @@ def event_patterns(raw: Collection[str]) -> tuple[str, ...]:
             "Events are one or more types such as `referral.created`, or all of a subject as `reward.*`."
         )
     return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something that has happened, to be told to endpoints; `data` is JSON, of a few hundred bytes."""
+
+    type: MessageType
+    data: Mapping[str, object]
+    at: datetime
+
+    @property
+    def body(self) -> str:
+        """What is sent, in ASCII: `type`, `timestamp` and `data`."""
+        told = {"type": self.type, "timestamp": written(self.at), "data": self.data}
+        return json.dumps(told, separators=(",", ":"))
+
+
+def written(moment: datetime) -> str:
+    """A time in UTC as messages have it (RFC 3339)."""
+    return moment.isoformat().replace("+00:00", "Z")

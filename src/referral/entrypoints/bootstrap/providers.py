@@ -38,7 +38,9 @@ from referral.adapters.postgres.programs.referral_codes import PostgresReferralC
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
+from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
+from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.adapters.system import SystemRandomness
 from referral.application.access.guess_limits import GuessLimits
 from referral.application.access.limit import Limit
@@ -83,7 +85,7 @@ from referral.application.use_cases import (
     Webhooks,
 )
 from referral.application.webhooks.endpoint_rules import EndpointRules
-from referral.application.webhooks.ports import Endpoints
+from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners
 from referral.entrypoints.bootstrap.settings import Settings
 
 
@@ -108,6 +110,7 @@ class Adapters(Provider):
     administrators = provide(PostgresAdministrators, provides=Administrators)
     events = provide(PostgresEvents, provides=Events)
     endpoints = provide(PostgresEndpoints, provides=Endpoints)
+    deliveries = provide(PostgresDeliveries, provides=Deliveries)
     unit_of_work = provide(PostgresUnitOfWork, provides=UnitOfWork)
     idempotency_records = provide(PostgresIdempotencyRecords, provides=IdempotencyRecords)
     housekeeping = provide(PostgresHousekeeping)
@@ -145,6 +148,10 @@ class Adapters(Provider):
     @provide
     def key_ring(self, queries: Queries, clock: Clock) -> AnyOf[PostgresKeyRing, KeyRing]:
         return PostgresKeyRing(queries, clock)
+
+    @provide
+    def listeners(self, queries: Queries) -> AnyOf[PostgresListeners, Listeners]:
+        return PostgresListeners(queries)
 
     @provide
     def rate_limiter(self, database: Database, clock: Clock, settings: Settings) -> RateLimiter:

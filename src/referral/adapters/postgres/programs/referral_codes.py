@@ -1,7 +1,9 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import (
     BigInteger,
     Uuid,
@@ -27,13 +29,13 @@ from referral.adapters.postgres.programs.code_rows import (
     program_from,
 )
 from referral.adapters.postgres.programs.issuing import ADD, WHY_NOT_ADDED
-from referral.adapters.postgres.programs.tables import referral_codes
+from referral.adapters.postgres.programs.tables import programs, referral_codes
 from referral.application.pages import MAX_CURSOR, ListPage, ListRequest, Page, PageRequest
-from referral.application.programs.ports import ProgramChanged
+from referral.application.programs.ports import ProgramChanged, RetiredCode
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress, PublicUser, UserId, Username
 from referral.domain.programs.errors import ActiveCodeExists, CodeNotFound, CodeTaken
-from referral.domain.programs.program import ProgramId
+from referral.domain.programs.program import ProgramId, Slug
 from referral.domain.programs.referral_code import CodeText, NewReferralCode, ReferralCode
 
 _now = bindparam("now", type_=INSTANT)
@@ -51,9 +53,19 @@ _retire_active = (
     .values(retired_at=func.greatest(_now, referral_codes.c.issued_at))
     .where(referral_codes.c.owner_id == bindparam("owner"), _active)
 )
-_RETIRE_ALL = Statement(_retire_active)
+_retired = (
+    referral_codes.c.id,
+    referral_codes.c.text,
+    select(programs.c.slug)
+    .where(programs.c.id == referral_codes.c.program_id)
+    .scalar_subquery()
+    .label("slug"),
+)
+_RETIRE_ALL = Statement(_retire_active.returning(*_retired))
 _RETIRE_ACTIVE = Statement(
-    _retire_active.where(referral_codes.c.program_id == bindparam("program_id"))
+    _retire_active.where(referral_codes.c.program_id == bindparam("program_id")).returning(
+        *_retired
+    )
 )
 # The time must not tell whether the address is nobody's: a code is looked for all the same, and before its owner,
 # which an outer join sees to.
@@ -89,6 +101,10 @@ _NEWEST = Statement(
 _PAGE = Statement(
     select(_count.c.total, _page).select_from(_count.outerjoin(_page, true())).order_by(_page.c.id)
 )
+
+
+def _retired_from(row: asyncpg.Record) -> RetiredCode:
+    return RetiredCode(row["id"], CodeText(row["text"]), Slug(row["slug"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +147,17 @@ class PostgresReferralCodes:
     async def retire(self, code: ReferralCode) -> None:
         await self.queries.execute(_RETIRE, code_id=code.id, now=code.retired_at)
 
-    async def retire_all_of(self, owner_id: UserId, now: datetime) -> None:
-        await self.queries.execute(_RETIRE_ALL, owner=owner_id, now=now)
+    async def retire_all_of(self, owner_id: UserId, now: datetime) -> Sequence[RetiredCode]:
+        rows = await self.queries.all(_RETIRE_ALL, owner=owner_id, now=now)
+        return [*map(_retired_from, rows)]
 
-    async def retire_active(self, owner_id: UserId, program_id: ProgramId, now: datetime) -> None:
-        await self.queries.execute(_RETIRE_ACTIVE, owner=owner_id, program_id=program_id, now=now)
+    async def retire_active(
+        self, owner_id: UserId, program_id: ProgramId, now: datetime
+    ) -> Sequence[RetiredCode]:
+        rows = await self.queries.all(
+            _RETIRE_ACTIVE, owner=owner_id, program_id=program_id, now=now
+        )
+        return [*map(_retired_from, rows)]
 
     async def active_by_email(
         self, email: EmailAddress, now: datetime
