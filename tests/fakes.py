@@ -14,7 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -414,6 +414,8 @@ class Access(Protocol):
 
 
 JOINT: ContextVar[Rows | None] = ContextVar("JOINT", default=None)
+# The joint draft that what is done apart does not belong to; it is empty yet.
+AROUND: ContextVar[Rows | None] = ContextVar("AROUND", default=None)
 """The draft that all that is written now goes into, if there is one."""
 
 
@@ -450,6 +452,16 @@ class InMemoryStore:
         async with self._draft() as draft:
             yield InMemoryTransaction(draft)
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        joint = JOINT.set(None)
+        around = AROUND.set(joint.old_value if isinstance(joint.old_value, Rows) else None)
+        try:
+            yield
+        finally:
+            AROUND.reset(around)
+            JOINT.reset(joint)
+
     @asynccontextmanager
     async def _draft(self) -> AsyncIterator[Rows]:
         """What is changed is taken over at a clean end."""
@@ -457,6 +469,13 @@ class InMemoryStore:
             draft = joint.snapshot()
             yield draft
             vars(joint).update(vars(draft))
+            return
+        if around := AROUND.get():
+            assert around == self._rows
+            draft = self._rows.snapshot()
+            yield draft
+            self._rows = draft
+            vars(around).update(vars(draft.snapshot()))
             return
         async with self._turn:
             draft = self._rows.snapshot()

@@ -45,7 +45,8 @@ class PostgresStore:
         self.endpoints = PostgresEndpoints(queries)
         self.deliveries = PostgresDeliveries(queries)
         self.listeners = PostgresListeners(queries)
-        self.begin = PostgresUnitOfWork(self.database, self.listeners, SystemRandomness()).begin
+        unit_of_work = PostgresUnitOfWork(self.database, self.listeners, SystemRandomness())
+        self.begin, self.apart = unit_of_work.begin, unit_of_work.apart
         self.idempotency_records = PostgresIdempotencyRecords(self.database)
 
 

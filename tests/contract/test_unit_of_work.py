@@ -155,3 +155,50 @@ async def test_a_database_that_is_not_there_is_said_to_be_unavailable():
         with pytest.raises(DatabaseUnavailable):
             async with a_unit_of_work(database).begin():
                 pass
+
+
+async def test_what_is_done_apart_is_stored_whatever_becomes_of_the_call_around_it(store, clock):
+    ann, bob = a_user("ann", number=1), a_user("bob", number=2)
+    records = store.idempotency_records
+
+    async def call():
+        async with records.effects_of(await records.claim(b"c", b"r", clock.now()), clock):
+            with store.apart():
+                async with store.begin() as tx:
+                    await tx.users.add(ann)
+            assert await asyncio.create_task(unjoined(store.users.by_id(ann.id))) == ann
+            async with store.begin() as tx:
+                await tx.users.add(bob)
+            raise Stop
+
+    with pytest.raises(Stop):
+        await call()
+
+    assert await store.users.by_id(ann.id) == ann
+    with pytest.raises(UserNotFound):
+        await store.users.by_id(bob.id)
+
+
+async def test_what_is_done_apart_is_undone_alone(store, clock):
+    ann, bob = a_user("ann", number=1), a_user("bob", number=2)
+    records = store.idempotency_records
+
+    async def fail():
+        with store.apart():
+            async with store.begin() as tx:
+                await tx.users.add(ann)
+                raise Stop
+
+    async with records.effects_of(await records.claim(b"c", b"r", clock.now()), clock) as record:
+        with pytest.raises(Stop):
+            await fail()
+        await store.users.add(bob)
+        record.keep(b"answer")
+
+    assert await store.users.by_id(bob.id) == bob
+    with pytest.raises(UserNotFound):
+        await store.users.by_id(ann.id)
+
+
+async def unjoined(reading):
+    return await reading

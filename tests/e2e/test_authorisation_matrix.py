@@ -43,6 +43,7 @@ POLICIES = {
     "GET /keys": Scope.KEYS_READ,
     "DELETE /keys/{key_id}": Scope.KEYS_WRITE,
     "POST /events": Scope.EVENTS_WRITE,
+    "POST /events/batch": Scope.EVENTS_WRITE,
     "PUT /participants/{participant}": Scope.PARTICIPANTS_WRITE,
     "GET /participants/{participant}": Scope.PARTICIPANTS_READ,
     "DELETE /participants/{participant}": Scope.PARTICIPANTS_WRITE,
@@ -84,6 +85,11 @@ def body_of(
         "POST /keys": {"name": "shop", "scopes": ["keys:read"]},
         "PUT /participants/{participant}": {"locale": "de-AT"},
         "POST /events": {"id": str(uuid4()), "type": "visit", "participant": f"user:{owner.id}"},
+        "POST /events/batch": {
+            "id": str(uuid4()),
+            "type": "visit",
+            "participant": f"user:{owner.id}",
+        },
         "POST /participants/{participant}/codes": {"expires_at": FAR},
         "POST /referrals": joinable(administrator) if operation == "POST /referrals" else None,
         "POST /programs": {"slug": f"program-{next(_numbers)}", "name": "Summer", "terms": {}},
@@ -147,6 +153,8 @@ def call(
     administrator: Person | None = None,
 ) -> httpx.Response:
     method, path = address_of(operation, owner, code, administrator)
+    if path == "/events/batch":  # a line is JSON too
+        headers = {**headers, "Content-Type": "application/x-ndjson"}
     return client.request(
         method, path, json=body_of(operation, owner, administrator), headers=headers
     )
@@ -447,6 +455,7 @@ REFERRAL = {
     *("id", "program", "terms_version", "referrer", "referee", "code"),
     *("status", "held", "held_reasons", "created_at", "qualified_at"),
 }
+EVENT = {"id", "referral", "decisions", "rewards"}
 ENDPOINT = {
     *("id", "url", "events", "description"),
     *("status", "disabled_because", "created_at"),
@@ -467,7 +476,8 @@ FIELDS = {
     "GET /codes/{email_or_code}/status": {"code", "is_active", "expires_at"},
     "POST /keys": KEY | {"key"},
     "PUT /participants/{participant}": PARTICIPANT,
-    "POST /events": {"id", "referral", "decisions", "rewards"},
+    "POST /events": EVENT,
+    "POST /events/batch": {"status", "outcome"} | {f"outcome.{name}" for name in EVENT},
     "GET /participants/{participant}": PARTICIPANT,
     "POST /participants/{participant}/codes": CODE,
     "GET /participants/{participant}/codes": {"items", "next_cursor"}

@@ -90,6 +90,7 @@ def test_every_call_is_described(document):
         ("POST", "/programs/{slug}/terms"),
         ("GET", "/programs/{slug}/terms/{version}"),
         ("POST", "/events"),
+        ("POST", "/events/batch"),
         ("POST", "/webhooks"),
         ("GET", "/webhooks"),
         ("GET", "/webhooks/{endpoint_id}"),

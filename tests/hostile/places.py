@@ -15,6 +15,7 @@ from servers import PASSWORD
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+NDJSON = "application/x-ndjson"
 HEADERS = (
     *(
         "Accept",
@@ -119,11 +120,14 @@ class Places:
         match corpus:
             case "bodies" if has(operation, JSON):
                 yield self.request(operation, body=value.encode("latin-1"))
+            case "bodies" if has(operation, NDJSON):
+                lines = value.encode("latin-1"), self.json(operation, "of", "null")
+                yield self.request(operation, body=b"\n".join(lines))
             case "forms" if has(operation, FORM):
                 body = value.encode("latin-1")
                 yield self.request(operation, body=body, headers={"Content-Type": FORM})
             case "numbers":
-                for field in has(operation, JSON):
+                for field in has(operation, JSON) or has(operation, NDJSON):
                     yield self.request(operation, body=self.json(operation, field, value))
             case "queries" if self.description.parameters(operation, "query"):
                 yield self.request(operation, query=value)
@@ -142,7 +146,9 @@ class Places:
             ]
 
         described = self.description
-        for field in fitting(described.fields(operation, JSON)):
+        for field in fitting(
+            described.fields(operation, JSON) or described.fields(operation, NDJSON)
+        ):
             body = self.json(operation, field, spelled(value))
             yield self.request(operation, body=body, private=value)
         for field in fitting(described.fields(operation, FORM)):
@@ -183,7 +189,8 @@ class Places:
         caller = self.issuer if operation == "POST /api/v1/codes" else self.caller
         right = {"Authorization": caller.bearer["Authorization"]}
         if method in {"POST", "PUT", "PATCH"} or operation.startswith("DELETE /api/v1/users"):
-            right["Content-Type"] = JSON
+            is_batch = bool(self.description.fields(operation, NDJSON))
+            right["Content-Type"] = NDJSON if is_batch else JSON
             body = json.dumps(self.right(operation)).encode() if body is None else body
         return Request(method, target, {**right, **(headers or {})}, body, private)
 
@@ -212,6 +219,11 @@ class Places:
             "PATCH /api/v1/programs/{slug}": {"name": name},
             "PUT /api/v1/participants/{participant}": {"locale": "de-AT"},
             "POST /api/v1/events": {"id": name, "type": "visit", "participant": "customer-42"},
+            "POST /api/v1/events/batch": {
+                "id": name,
+                "type": "visit",
+                "participant": "customer-42",
+            },
             "POST /api/v1/participants/{participant}/codes": {
                 "expires_at": FAR,
                 "replace_active": True,

@@ -1,6 +1,6 @@
 """One transaction for what belongs together."""
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
 
 from referral.application.access.ports import RefreshTokens
@@ -30,4 +30,10 @@ class UnitOfWork(Protocol):
 
         An exception that leaves the block undoes all of it; what a store refuses changes nothing, and the
         block may go on. Outside, each call on a store is a transaction of its own.
+        """
+
+    def apart(self) -> AbstractContextManager[None]:
+        """What is done inside belongs to no call around it: it is committed by itself, and waits as long as a call may.
+
+        It comes before that call writes anything.
         """

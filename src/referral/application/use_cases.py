@@ -37,6 +37,7 @@ from referral.application.programs.show_program import ShowProgram
 from referral.application.programs.show_referral import ShowReferral
 from referral.application.programs.show_terms import ShowTerms
 from referral.application.rewards.record_event import RecordEvent
+from referral.application.rewards.record_events import RecordEvents
 from referral.application.webhooks.change_endpoint import ChangeEndpoint
 from referral.application.webhooks.create_endpoint import CreateEndpoint
 from referral.application.webhooks.delete_endpoint import DeleteEndpoint
@@ -104,6 +105,7 @@ class Rewards:
     """Events, and what they are worth."""
 
     record_event: RecordEvent
+    record_events: RecordEvents
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
@@ -7,6 +7,7 @@ from referral.adapters.postgres.accounts.participants import PostgresParticipant
 from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.database import Database, Queries
 from referral.adapters.postgres.core.joint import JOINT
+from referral.adapters.postgres.core.patience import call_of_its_own
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
@@ -44,3 +45,12 @@ class PostgresUnitOfWork:
         joint = JOINT.get()
         async with joint.step() if joint else self.database.transaction() as connection:
             yield PostgresTransaction(connection, self.listeners, self.randomness)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        joint = JOINT.set(None)
+        try:
+            with call_of_its_own():
+                yield
+        finally:
+            JOINT.reset(joint)

@@ -22,6 +22,7 @@ from referral.application.use_cases import UseCases
 from referral.entrypoints.http.api.auth import auth_router
 from referral.entrypoints.http.api.body_rules import rules_of_bodies
 from referral.entrypoints.http.api.codes import codes_router
+from referral.entrypoints.http.api.event_batches import batches_router
 from referral.entrypoints.http.api.events import events_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
 from referral.entrypoints.http.api.keys import keys_router
@@ -140,7 +141,7 @@ def create_app(
     def address_of(scope: HTTPScope) -> str:
         return client_address(ASGIConnection(scope), options.proxies)
 
-    bodies = Bodies(http, address_of)
+    bodies = Bodies(http, address_of, {f"{PATH}/events/batch"})
     http = Hosts(Methods(Paths(bodies)), options.hosts)
     http = Headers(AccessLog(Origin(http, address_of)))
     return Service(litestar, http, begin_call, bodies.hurry)
@@ -165,6 +166,7 @@ def api_router(
             keys_router(use, anybody),
             participants_router(use, anybody),
             events_router(use, anybody),
+            batches_router(use, anybody),
             participant_router(use, clock, anybody),
             referrals_router(use, anybody),
             programs_router(use, anybody),

@@ -1,5 +1,7 @@
 """How long a call waits for the database, whatever it asks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -23,6 +25,16 @@ def begin_call() -> None:
     Where nobody says so, each statement and each transaction is a call.
     """
     _of_this_call.set(Patience())
+
+
+@contextmanager
+def call_of_its_own() -> Iterator[None]:
+    """The same for the block alone, whatever call it is in."""
+    around = _of_this_call.set(Patience())
+    try:
+        yield
+    finally:
+        _of_this_call.reset(around)
 
 
 def patience() -> Patience:

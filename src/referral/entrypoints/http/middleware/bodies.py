@@ -1,13 +1,13 @@
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 
 from litestar.types import HTTPRequestEvent, HTTPScope, Message, Receive, ReceiveMessage, Send
 
 from referral.entrypoints.http.middleware import HttpApp
 from referral.entrypoints.http.problems.answers import refuse
 from referral.entrypoints.http.problems.types import BodyTooLarge, BodyTooSlow, MalformedRequest
-from referral.entrypoints.http.request.body import MAX_BODY
+from referral.entrypoints.http.request.body import MAX_BATCH, MAX_BODY
 
 PATIENCE_SECONDS = 10.0
 IMPATIENCE_SECONDS = 2.0
@@ -23,9 +23,13 @@ class Bodies:
     server closes it then (RFC 9112 §9.6).
     """
 
-    def __init__(self, app: HttpApp, address_of: Callable[[HTTPScope], str]) -> None:
+    def __init__(
+        self, app: HttpApp, address_of: Callable[[HTTPScope], str], takes_batches: Container[str]
+    ) -> None:
+        """At the addresses that take batches, a body may be larger, of those who said who they are."""
         self.app = app
         self._address_of = address_of
+        self._takes_batches = takes_batches
         self._awaited: dict[str, int] = {}
         self._waits: set[asyncio.Timeout] = set()
         self._is_hurried = False
@@ -46,7 +50,9 @@ class Bodies:
             nonlocal is_read
             if is_read:
                 return await receive()
-            body = await self._whole_body(self._address_of(scope), receive)
+            is_batch = "user" in scope and scope["path"] in self._takes_batches
+            limit = MAX_BATCH if is_batch else MAX_BODY
+            body = await self._whole_body(self._address_of(scope), receive, limit)
             is_read = True
             event: HTTPRequestEvent = {"type": "http.request", "body": body, "more_body": False}
             return event
@@ -64,7 +70,7 @@ class Bodies:
             )
         return self.app(scope, receiving, sending)
 
-    async def _whole_body(self, address: str, receive: Receive) -> bytes:
+    async def _whole_body(self, address: str, receive: Receive, limit: int) -> bytes:
         awaited = self._awaited.get(address, 0)
         self._awaited[address] = awaited + 1
         body = bytearray()
@@ -79,7 +85,7 @@ class Bodies:
                         raise MalformedRequest("The body is cut off, or cannot be read.")
                     body += message["body"]
                     more = message["more_body"]
-                    if len(body) > MAX_BODY:
+                    if len(body) > limit:
                         raise BodyTooLarge
         except TimeoutError:
             raise BodyTooSlow from None

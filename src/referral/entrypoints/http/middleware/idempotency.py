@@ -81,11 +81,12 @@ class Idempotency:
                 "An idempotency key has 1 to 255 printable characters.",
                 Violation("Send one key, such as a UUID.", KEY),
             )
+        caller = await self._caller_of(scope)  # first, for who may send a large body
         message = await receive()
         body = message["body"] if message["type"] == "http.request" else b""
         request = [scope["method"], scope["path"], scope["query_string"], body]
         return await self._once(
-            caller=await self._caller_of(scope),
+            caller=caller,
             key=key,
             request=msgspec.msgpack.encode(request),
             call=lambda: self._call(scope, body, receive),

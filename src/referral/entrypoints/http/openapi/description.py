@@ -15,7 +15,7 @@ from litestar.routes import HTTPRoute
 from referral.entrypoints.http.middleware.idempotency import KEY, SHAPE
 from referral.entrypoints.http.openapi.terms import terms_schema
 from referral.entrypoints.http.problems.problem import MEDIA_TYPE, Problem
-from referral.entrypoints.http.request.body import FORM, StrictBody
+from referral.entrypoints.http.request.body import FORM, NDJSON, StrictBody
 from referral.entrypoints.http.request.paging import (
     CURSOR_PARAMETER,
     LIST_PARAMETERS,
@@ -101,6 +101,11 @@ def describe(api: Router, version: str) -> dict[str, Any]:
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     of_terms = document["paths"]["/api/v1/programs/{slug}/terms"]["post"]["requestBody"]
     of_terms["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Terms"}
+    document["paths"]["/api/v1/events/batch"]["post"]["requestBody"] = {
+        "description": "up to 1,000 lines, each an event, and 1 MiB in all",
+        "required": True,
+        "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/NewEvent"}}},
+    }
     for path, form in (
         ("token", {**_as_form(schemas["TokenRequest"]), "anyOf": _grants(named=True)}),
         ("revoke", _as_form(schemas["RevocationRequest"])),

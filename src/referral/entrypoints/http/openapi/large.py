@@ -1,4 +1,4 @@
-"""Answers of many kilobytes: made once, and sent in pieces to each reader, however slow."""
+"""Answers of many kilobytes, which are sent in pieces to each reader, however slow."""
 
 import asyncio
 import gzip
@@ -51,8 +51,8 @@ def _takes_gzip(accepted: str) -> bool:
     return False
 
 
-class InPieces(Response[bytes]):
-    """Bytes that all readers share, of which each is sent a piece when it has taken those before."""
+class InPieces(Response[Any]):
+    """Bytes of which a reader is sent a piece when it has taken those before."""
 
     __slots__ = ("_headers",)
 

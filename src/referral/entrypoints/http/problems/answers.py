@@ -59,14 +59,20 @@ _OF_STATUS: dict[int, type[HttpError]] = {
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The answer to any exception: a documented problem, and never what an unexpected one says."""
     refusal = _refusal(error)
-    _log(refusal, error, request.scope)
-    body = problem(refusal, request.scope["raw_path"])
+    body = told(error, request.scope)
     return Response(
         body,
         status_code=body.status,
         headers=_headers(refusal, error, request),
         media_type=MEDIA_TYPE,
     )
+
+
+def told(error: Exception, scope: HTTPScope) -> Problem:
+    """The problem that says what is wrong; what an operator has to know of it is logged."""
+    refusal = _refusal(error)
+    _log(refusal, error, scope)
+    return problem(refusal, scope["raw_path"])
 
 
 async def refuse_unexpected(error: Exception, scope: HTTPScope, send: Send) -> None:

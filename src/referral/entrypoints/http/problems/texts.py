@@ -125,7 +125,7 @@ _TEXTS: dict[type[Refusal], str] = {
     types.AddressNotFound: "The service has nothing at this address. `/docs` lists what it has.",
     types.MethodNotAllowed: "The address does not take this method; the `Allow` header lists those it takes.",
     types.BodyTooSlow: "The body did not arrive within some seconds; they are fewer while many bodies are waited for from one address.",
-    types.BodyTooLarge: "A body has at most 64 KiB.",
+    types.BodyTooLarge: "A body, or a line of a batch, has at most 64 KiB; a batch has at most 1 MiB.",
     types.UnsupportedMediaType: "The body is of another media type, character set or encoding than this call takes.",
     types.TooManyCalls: "More calls of this caller are under way than the service works on at a time; nothing was done for this one.",
     types.NoRoom: "The service has no memory left for this call, or may open no more files or threads; nothing was done.",

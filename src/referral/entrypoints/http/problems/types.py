@@ -47,7 +47,7 @@ class BodyTooSlow(HttpError):
 
 class BodyTooLarge(HttpError):
     status = 413
-    detail = "The body is larger than 64 KiB."
+    detail = "The body is larger than this call takes."
 
 
 class UnsupportedMediaType(HttpError):

@@ -15,9 +15,11 @@ from referral.domain.errors import Checks, InvalidInput, Violation, one_step
 from referral.entrypoints.http.problems.types import MalformedRequest, UnsupportedMediaType
 
 MAX_BODY = 64 * 1024
+MAX_BATCH = 1024 * 1024
 MAX_PARAMETERS = 100  # of a form: OAuth knows a dozen, and each costs time
 MAX_NAMED = 20  # fields that do not exist; an answer has to stay small, whatever the body
 FORM = "application/x-www-form-urlencoded"
+NDJSON = "application/x-ndjson"
 
 Rules = Mapping[str, Callable[[Any, Mapping[str, Any]], object]]
 """For some fields of a body, what raises InvalidInput when the value, beside the others, breaks a rule."""
