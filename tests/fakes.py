@@ -22,6 +22,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from examples import DEFAULT_PROGRAM, NOW
+from fake_rewards import InMemoryDecisions, InMemoryEvents, InMemoryPayouts, InMemoryRewards
 from referral.application.access.limit import Limit, Use, refused_for
 from referral.application.access.ports import (
     IN_PROGRESS,
@@ -49,7 +50,14 @@ from referral.application.programs.ports import (
     ReferralUnderTerms,
     RetiredCode,
 )
-from referral.application.rewards.ports import Events, RecordedEvent
+from referral.application.rewards.ports import (
+    Decisions,
+    Events,
+    MadeDecision,
+    Payouts,
+    RecordedEvent,
+    Rewards,
+)
 from referral.application.transaction import Transaction
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, Outbox
 from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH, ApiKey
@@ -113,8 +121,9 @@ from referral.domain.programs.referral_code import (
     ReferralCode,
 )
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
-from referral.domain.rewards.errors import EventDiffers
-from referral.domain.rewards.event import Event, EventId
+from referral.domain.rewards.event import EventId
+from referral.domain.rewards.payout import Payout
+from referral.domain.rewards.reward import PayoutId, Reward, RewardId
 from referral.domain.webhooks.delivery import Delivery, MessageId
 from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 from referral.domain.webhooks.errors import EndpointNotFound
@@ -361,6 +370,9 @@ class Rows:
     administrators: dict[UserId, datetime] = field(default_factory=dict)
 
     events: dict[tuple[str, EventId], RecordedEvent] = field(default_factory=dict)
+    rewards: dict[RewardId, Reward] = field(default_factory=dict)
+    decisions: list[MadeDecision] = field(default_factory=list)
+    payouts: dict[PayoutId, Payout] = field(default_factory=dict)
     endpoints: dict[EndpointId, Endpoint] = field(default_factory=dict)
     deliveries: dict[tuple[EndpointId, MessageId], Delivery] = field(default_factory=dict)
 
@@ -375,6 +387,9 @@ class Rows:
             dict(self.api_keys),
             dict(self.administrators),
             dict(self.events),
+            dict(self.rewards),
+            list(self.decisions),
+            dict(self.payouts),
             dict(self.endpoints),
             dict(self.deliveries),
         )
@@ -432,6 +447,9 @@ class InMemoryStore:
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
         self.events = InMemoryEvents(self)
+        self.rewards = InMemoryRewards(self)
+        self.decisions = InMemoryDecisions(self)
+        self.payouts = InMemoryPayouts(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
         self.api_keys: ApiKeys = InMemoryApiKeys(self)
         self.administrators: Administrators = InMemoryAdministrators(self)
@@ -502,6 +520,9 @@ class InMemoryTransaction:
     codes: ReferralCodes
     referrals: Referrals
     events: Events
+    rewards: Rewards
+    decisions: Decisions
+    payouts: Payouts
     refresh_tokens: RefreshTokens
     endpoints: Endpoints
     outbox: Outbox
@@ -514,6 +535,9 @@ class InMemoryTransaction:
         self.codes = InMemoryReferralCodes(self)
         self.referrals = InMemoryReferrals(self)
         self.events = InMemoryEvents(self)
+        self.rewards = InMemoryRewards(self)
+        self.decisions = InMemoryDecisions(self)
+        self.payouts = InMemoryPayouts(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
         self.endpoints = InMemoryEndpoints(self)
         self.outbox = InMemoryOutbox(self)
@@ -922,32 +946,6 @@ def _referee(rows: Rows, referral: Referral) -> Referee:
         username and username.value,
         referral.created_at,
     )
-
-
-@dataclass(frozen=True)
-class InMemoryEvents:
-    access: Access
-
-    async def find(self, source: str, event_id: EventId) -> RecordedEvent | None:
-        return self.access.read().events.get((source, event_id))
-
-    async def of(self, participant_id: UserId) -> Sequence[Event]:
-        recorded = self.access.read().events.values()
-        return [r.event for r in recorded if r.event.participant_id == participant_id]
-
-    async def add(self, recorded: RecordedEvent) -> None:
-        async with self.access.write() as rows:
-            key = recorded.event.source, recorded.event.id
-            if key in rows.events:
-                raise EventDiffers
-            rows.events[key] = recorded
-
-    async def forget_metadata(self, participant_id: UserId) -> None:
-        async with self.access.write() as rows:
-            for key, recorded in rows.events.items():
-                if recorded.event.participant_id == participant_id:
-                    event = replace(recorded.event, metadata={})
-                    rows.events[key] = replace(recorded, event=event)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ ReferralError
 ├── InvalidInput            a value breaks a rule: change it
 │   ├── EventDiffers
 │   ├── IdempotencyKeyReused
+│   ├── PayoutDiffers
 │   ├── RefundExceedsEvent
 │   ├── SelfReferral
 │   └── TooLateToRefer
@@ -25,8 +26,10 @@ ReferralError
 │   ├── KeyNotFound
 │   ├── NotAnAdministrator
 │   ├── ParticipantNotFound
+│   ├── PayoutNotFound
 │   ├── ProgramNotFound
 │   ├── ReferralNotFound
+│   ├── RewardNotFound
 │   ├── TermsNotFound
 │   └── UserNotFound
 ├── Conflict                it collides with what is there
@@ -35,8 +38,10 @@ ReferralError
 │   ├── CodeTaken
 │   ├── EmailTaken
 │   ├── ExternalIdTaken
+│   ├── NothingToPay
 │   ├── ProgramNotOpen
 │   ├── RequestInProgress
+│   ├── RewardIsSettled
 │   ├── SlugTaken
 │   ├── StatusNotReachable
 │   └── UsernameTaken
@@ -101,7 +106,16 @@ from referral.domain.programs.errors import (
     TermsNotFound,
     TooLateToRefer,
 )
-from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
+from referral.domain.rewards.errors import (
+    EventDiffers,
+    EventNotFound,
+    NothingToPay,
+    PayoutDiffers,
+    PayoutNotFound,
+    RefundExceedsEvent,
+    RewardIsSettled,
+    RewardNotFound,
+)
 from referral.domain.webhooks.errors import EndpointNotFound
 
 __all__ = [
@@ -130,8 +144,11 @@ __all__ = [
     "NotFound",
     "NotYourCode",
     "NotYourReferrals",
+    "NothingToPay",
     "OutcomeUnknown",
     "ParticipantNotFound",
+    "PayoutDiffers",
+    "PayoutNotFound",
     "PersonNeeded",
     "ProgramNotFound",
     "ProgramNotOpen",
@@ -140,6 +157,8 @@ __all__ = [
     "ReferralNotFound",
     "RefundExceedsEvent",
     "RequestInProgress",
+    "RewardIsSettled",
+    "RewardNotFound",
     "SelfReferral",
     "ShuttingDown",
     "SlugTaken",

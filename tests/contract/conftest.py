@@ -17,7 +17,10 @@ from referral.adapters.postgres.core.joint import JoiningQueries
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.rewards.decisions import PostgresDecisions
 from referral.adapters.postgres.rewards.events import PostgresEvents
+from referral.adapters.postgres.rewards.payouts import PostgresPayouts
+from referral.adapters.postgres.rewards.rewards import PostgresRewards
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
@@ -39,6 +42,9 @@ class PostgresStore:
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
         self.events = PostgresEvents(queries)
+        self.rewards = PostgresRewards(queries)
+        self.decisions = PostgresDecisions(queries)
+        self.payouts = PostgresPayouts(queries)
         self.refresh_tokens = PostgresRefreshTokens(queries)
         self.api_keys = PostgresApiKeys(queries)
         self.administrators = PostgresAdministrators(queries)
@@ -85,6 +91,21 @@ def referrals(store):
 @pytest.fixture
 def events(store):
     return store.events
+
+
+@pytest.fixture
+def rewards(store):
+    return store.rewards
+
+
+@pytest.fixture
+def decisions(store):
+    return store.decisions
+
+
+@pytest.fixture
+def payouts(store):
+    return store.payouts
 
 
 @pytest.fixture

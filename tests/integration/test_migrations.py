@@ -94,6 +94,9 @@ TRIGGERS = {
     ("referrals", "uses_are_counted"),
     ("program_terms", "terms_never_change"),
     ("programs", "programs_stay"),
+    ("ledger_entries", "entries_never_change"),
+    ("ledger_entries", "entries_are_balanced"),
+    ("decisions", "decisions_never_change"),
 }
 
 

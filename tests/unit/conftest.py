@@ -42,7 +42,7 @@ from referral.application.accounts.ports import (
 )
 from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
-from referral.application.rewards.ports import Events
+from referral.application.rewards.ports import Decisions, Events, Payouts, Rewards
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners
@@ -99,6 +99,9 @@ def container(
         ReferralCodes: store.codes,
         Referrals: store.referrals,
         Events: store.events,
+        Rewards: store.rewards,
+        Decisions: store.decisions,
+        Payouts: store.payouts,
         RefreshTokens: store.refresh_tokens,
         IdempotencyRecords: store.idempotency_records,
         ApiKeys: store.api_keys,

@@ -6,7 +6,7 @@ from typing import Protocol
 from referral.application.access.ports import RefreshTokens
 from referral.application.accounts.ports import Participants, Users
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
-from referral.application.rewards.ports import Events
+from referral.application.rewards.ports import Decisions, Events, Payouts, Rewards
 from referral.application.webhooks.ports import Endpoints, Outbox
 
 
@@ -19,6 +19,9 @@ class Transaction(Protocol):
     codes: ReferralCodes
     referrals: Referrals
     events: Events
+    rewards: Rewards
+    decisions: Decisions
+    payouts: Payouts
     endpoints: Endpoints
     outbox: Outbox
     refresh_tokens: RefreshTokens

@@ -36,8 +36,18 @@ from referral.application.programs.retire_code import RetireCode
 from referral.application.programs.show_program import ShowProgram
 from referral.application.programs.show_referral import ShowReferral
 from referral.application.programs.show_terms import ShowTerms
+from referral.application.rewards.approve_due_rewards import ApproveDueRewards
+from referral.application.rewards.decide_reward import DecideReward
+from referral.application.rewards.explain_referral import ExplainReferral
+from referral.application.rewards.export_payouts import ExportPayouts
+from referral.application.rewards.find_payouts import FindPayouts
+from referral.application.rewards.find_rewards import FindRewards
+from referral.application.rewards.make_payout import MakePayout
+from referral.application.rewards.my_rewards import MyRewards
 from referral.application.rewards.record_event import RecordEvent
 from referral.application.rewards.record_events import RecordEvents
+from referral.application.rewards.show_balance import ShowBalance
+from referral.application.rewards.show_payout import ShowPayout
 from referral.application.webhooks.change_endpoint import ChangeEndpoint
 from referral.application.webhooks.create_endpoint import CreateEndpoint
 from referral.application.webhooks.delete_endpoint import DeleteEndpoint
@@ -102,10 +112,20 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class Rewards:
-    """Events, and what they are worth."""
+    """Events, what they are worth, and what is paid."""
 
     record_event: RecordEvent
     record_events: RecordEvents
+    find_rewards: FindRewards
+    my_rewards: MyRewards
+    show_balance: ShowBalance
+    decide_reward: DecideReward
+    approve_due_rewards: ApproveDueRewards
+    make_payout: MakePayout
+    find_payouts: FindPayouts
+    show_payout: ShowPayout
+    export_payouts: ExportPayouts
+    explain_referral: ExplainReferral
 
 
 @dataclass(frozen=True, slots=True)

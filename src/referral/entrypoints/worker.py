@@ -14,13 +14,17 @@ Chore = tuple[float, Callable[[], Awaitable[object]]]
 
 # Promised within a minute: there is time for a process to die, and for another to do its share.
 EXPIRE_SECONDS = 20.0
+APPROVE_SECONDS = 20.0
 
 log = structlog.get_logger()
 
 
 def shared_chores(use: UseCases) -> Sequence[Chore]:
     """What all processes do together: each takes a share that nobody else has locked."""
-    return [(EXPIRE_SECONDS, use.programs.expire_referrals)]
+    return [
+        (EXPIRE_SECONDS, use.programs.expire_referrals),
+        (APPROVE_SECONDS, use.rewards.approve_due_rewards),
+    ]
 
 
 @asynccontextmanager

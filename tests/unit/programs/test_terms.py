@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.plain_data import MOST_NAMED
-from referral.domain.programs.reward_rules import Budget, Caps, ReferrerCap, Reward, Side
+from referral.domain.programs.reward_rules import Budget, Caps, ReferrerCap, RewardRule, Side
 from referral.domain.programs.term_values import MOST_AMOUNT
 from referral.domain.programs.terms import (
     Burst,
@@ -41,9 +41,9 @@ def test_everything_that_terms_can_say_is_understood():
         code=CodeRules(max_lifetime_days=3650, reserved=("ADMIN", "SUPPORT")),
         qualification=Qualification(event="purchase", min_amount=2000, unit="EUR", within_days=90),
         rewards=(
-            Reward(rule="thanks", to=Side.REFERRER, amount=1000, unit="EUR"),
-            Reward(rule="welcome", to=Side.REFEREE, amount=500, unit="EUR"),
-            Reward(
+            RewardRule(rule="thanks", to=Side.REFERRER, amount=1000, unit="EUR"),
+            RewardRule(rule="welcome", to=Side.REFEREE, amount=500, unit="EUR"),
+            RewardRule(
                 rule="share",
                 to=Side.REFERRER,
                 basis_points=500,
@@ -51,7 +51,7 @@ def test_everything_that_terms_can_say_is_understood():
                 times=12,
                 unit="EUR",
             ),
-            Reward(rule="gold", to=Side.REFERRER, amount=5000, unit="points", at_qualified=10),
+            RewardRule(rule="gold", to=Side.REFERRER, amount=5000, unit="points", at_qualified=10),
         ),
         hold_days=14,
         caps=Caps(

@@ -9,13 +9,13 @@ import pytest
 from referral.domain.programs import reward_rules, terms
 from referral.domain.programs.plain_data import members_of
 from referral.domain.programs.terms import Terms
-from referral.domain.rewards.qualification import Reason
+from referral.domain.rewards.decision import Reason
 from referral.entrypoints.http.openapi.terms import EXAMPLE, terms_schema
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/programs.md").read_text()
 PARTS = [
     *(terms.Terms, terms.CodeRules, terms.Qualification, terms.Review, terms.Burst),
-    *(reward_rules.Reward, reward_rules.Caps, reward_rules.ReferrerCap, reward_rules.Budget),
+    *(reward_rules.RewardRule, reward_rules.Caps, reward_rules.ReferrerCap, reward_rules.Budget),
 ]
 
 

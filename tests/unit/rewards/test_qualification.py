@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from examples import NOW, an_id
 from referral.domain.programs.referral import ReferralStatus
-from referral.domain.programs.terms import Qualification
-from referral.domain.rewards.event import Amount, Event, EventId
+from referral.domain.programs.terms import Qualification, Terms
+from referral.domain.rewards.decision import Reason
+from referral.domain.rewards.event import Amount, Event, EventId, EventNumber
+from referral.domain.rewards.judgement import judge
 from referral.domain.rewards.qualification import (
     Facts,
-    Reason,
     Standing,
-    judge,
     left_of,
     refunds,
     standing,
@@ -30,6 +30,7 @@ FACTS = Facts(referred_at=NOW, status=SIGNED_UP, qualified_at=None, is_over=Fals
 
 def an_event(number=1, *, days=1.0, cents=None, unit="EUR", of=None, source="shop", kind=None):
     return Event(
+        number=EventNumber(number),
         source=source,
         id=EventId(str(number)),
         type=kind or ("refund" if of else "purchase"),
@@ -42,8 +43,9 @@ def an_event(number=1, *, days=1.0, cents=None, unit="EUR", of=None, source="sho
 
 
 def judged(terms, *events, facts=FACTS, days=2.0):
-    *before, event = events
-    after, decision = judge(terms, facts, before, event, NOW + timedelta(days=days))
+    now = NOW + timedelta(days=days)
+    judgement = judge(Terms(qualification=terms), facts, events, (), now)
+    after, [decision] = judgement.standing, judgement.decisions
     assert decision.outcome == after.status
     assert decision.rule == "qualification"
     return after, decision.reason
@@ -225,8 +227,8 @@ def test_the_order_in_which_events_come_makes_no_difference(terms, events, data)
     others = data.draw(st.permutations(everything))
 
     told = FACTS
-    for at, event in enumerate(others):
-        after, _ = judge(terms, told, others[:at], event, now)
+    for at in range(len(others)):
+        after = judge(Terms(qualification=terms), told, others[: at + 1], (), now).standing
         told = replace(told, status=after.status, qualified_at=after.qualified_at)
 
     if everything:

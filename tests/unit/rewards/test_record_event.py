@@ -9,8 +9,8 @@ from referral.domain.access.errors import MissingScope
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.referral import ReferralStatus
+from referral.domain.rewards.decision import Reason
 from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
-from referral.domain.rewards.qualification import Reason
 
 TERMS = {"qualification": {"event": "purchase", "min_amount": 2000, "unit": "EUR"}}
 SHOP = Caller(key_id=KeyId(an_id(1)), key_name="shop", scopes=frozenset({Scope.EVENTS_WRITE}))

@@ -15,21 +15,35 @@ from referral.adapters.postgres.programs.tables import (
     referral_codes,
     referrals,
 )
-from referral.adapters.postgres.rewards.tables import events
+from referral.adapters.postgres.rewards.tables import (
+    balances,
+    budgets,
+    decisions,
+    events,
+    ledger_entries,
+    payouts,
+    rewards,
+)
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "administrators",
     "api_keys",
+    "balances",
+    "budgets",
+    "decisions",
     "events",
     "idempotency_records",
+    "ledger_entries",
     "metadata",
+    "payouts",
     "program_terms",
     "programs",
     "rate_limits",
     "referral_codes",
     "referrals",
     "refresh_tokens",
+    "rewards",
     "users",
     "webhook_deliveries",
     "webhook_endpoints",

@@ -11,7 +11,10 @@ from referral.adapters.postgres.core.patience import call_of_its_own
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.rewards.decisions import PostgresDecisions
 from referral.adapters.postgres.rewards.events import PostgresEvents
+from referral.adapters.postgres.rewards.payouts import PostgresPayouts
+from referral.adapters.postgres.rewards.rewards import PostgresRewards
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 from referral.adapters.postgres.webhooks.outbox import PostgresListeners, PostgresOutbox
 from referral.application.ports import Randomness
@@ -29,6 +32,9 @@ class PostgresTransaction:
         self.codes = PostgresReferralCodes(queries)
         self.referrals = PostgresReferrals(queries)
         self.events = PostgresEvents(queries)
+        self.rewards = PostgresRewards(queries)
+        self.decisions = PostgresDecisions(queries)
+        self.payouts = PostgresPayouts(queries)
         self.endpoints = PostgresEndpoints(queries)
         self.outbox = PostgresOutbox(queries, listeners, randomness)
         self.refresh_tokens = PostgresRefreshTokens(queries)

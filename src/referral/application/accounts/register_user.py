@@ -10,6 +10,7 @@ from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, Randomness
 from referral.application.programs.code_guesses import CodeGuesses
 from referral.application.programs.ports import NamedReferral, ReferralCodes
+from referral.application.rewards.awards import Awards
 from referral.application.transaction import UnitOfWork
 from referral.application.webhooks.messages import participant_created, referral_created
 from referral.application.webhooks.ports import Listeners
@@ -38,6 +39,7 @@ class RegisterUser:
     rules: InputRules
     password_hasher: PasswordHasher
     randomness: Randomness
+    awards: Awards
     clock: Clock
     listeners: Listeners
     rate_limiter: RateLimiter
@@ -115,4 +117,6 @@ class RegisterUser:
             await tx.referrals.add(referral)
             named = NamedReferral.of(referral, code, owner, user)
             await tx.outbox.add(participant_created(user), *referral_created(named))
+            if code.program.rewards_sign_ups:
+                await self.awards.for_sign_up(tx, referral.referee_id, referral.created_at)
             return user

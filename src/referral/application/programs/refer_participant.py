@@ -6,6 +6,7 @@ from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock
 from referral.application.programs.ports import NamedReferral, ReferralCodes, Referrals
+from referral.application.rewards.awards import Awards
 from referral.application.transaction import UnitOfWork
 from referral.application.webhooks.messages import referral_created
 from referral.domain.access.caller import OPERATOR, Caller, Scope
@@ -34,6 +35,7 @@ class ReferParticipant:
     participants: Participants
     codes: ReferralCodes
     referrals: Referrals
+    awards: Awards
     clock: Clock
     audit: Audit
 
@@ -75,4 +77,6 @@ class ReferParticipant:
             await tx.referrals.add(referral)
             named = NamedReferral.of(referral, code, owner, referee)
             await tx.outbox.add(*referral_created(named))
+            if code.program.rewards_sign_ups:
+                await self.awards.for_sign_up(tx, referral.referee_id, referral.created_at)
             return named

@@ -12,17 +12,19 @@ from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.instant import instant
 from referral.application.ports import Clock
+from referral.application.rewards.awards import Awards, facts
 from referral.application.rewards.ports import Events, RecordedEvent
 from referral.application.transaction import Transaction, UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import Checks, InvalidInput
-from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.terms import REFUND
 from referral.domain.rewards import event as rules
+from referral.domain.rewards.decision import Decision
 from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
-from referral.domain.rewards.event import Amount, Event, EventId
-from referral.domain.rewards.qualification import Decision, Facts, Standing, judge, left_of, refunds
+from referral.domain.rewards.event import Amount, Event, EventId, NewEvent
+from referral.domain.rewards.judgement import judge
+from referral.domain.rewards.qualification import left_of, refunds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class RecordEvent:
 
     unit_of_work: UnitOfWork
     events: Events
+    awards: Awards
     clock: Clock
     audit: Audit
 
@@ -135,19 +138,27 @@ class RecordEvent:
                 return known, False
             now = self.clock.now()
             before = await tx.events.of(participant.id)
-            event = _event(told, participant.id, before, now)
-            status, decisions = await _judged(tx, before, event, now)
-            recorded = RecordedEvent(event, digest, status, decisions)
-            await tx.events.add(recorded)
-            return recorded, True
+            event = await tx.events.add(_event(told, participant.id, before, now), digest, now)
+            decisions = await self._judge(tx, [*before, event], event, now)
+            return RecordedEvent(event, digest, decisions), True
+
+    async def _judge(
+        self, tx: Transaction, events: Sequence[Event], event: Event, now: datetime
+    ) -> Sequence[Decision]:
+        found = await tx.referrals.under_terms(event.participant_id)
+        if found is None:
+            return ()
+        rewards = await tx.rewards.of_referral(event.participant_id)
+        judgement = judge(found.terms, facts(found), events, rewards, now)
+        return await self.awards.carry_out(tx, found, judgement, now, event.number)
 
 
-def _event(told: Told, participant_id: UserId, before: Sequence[Event], now: datetime) -> Event:
+def _event(told: Told, participant_id: UserId, before: Sequence[Event], now: datetime) -> NewEvent:
     checks = Checks()
     with checks.of("occurred_at"):
         rules.ensure_may_have_occurred(told.occurred_at or now, now)
     checks.done()
-    event = Event(
+    event = NewEvent(
         source=told.source,
         id=told.id,
         type=told.type,
@@ -160,28 +171,7 @@ def _event(told: Told, participant_id: UserId, before: Sequence[Event], now: dat
     return event if event.of is None else _refund(event, before)
 
 
-async def _judged(
-    tx: Transaction, before: Sequence[Event], event: Event, now: datetime
-) -> tuple[ReferralStatus | None, Sequence[Decision]]:
-    found = await tx.referrals.under_terms(event.participant_id)
-    if found is None:
-        return None, ()
-    referral = found.referral
-    facts = Facts(
-        referred_at=referral.created_at,
-        status=referral.status,
-        qualified_at=referral.qualified_at,
-        is_over=found.is_over,
-    )
-    after, decision = judge(found.terms.qualification, facts, before, event, now)
-    if after != Standing(referral.status, referral.qualified_at):
-        await tx.referrals.save(
-            replace(referral, status=after.status, qualified_at=after.qualified_at)
-        )
-    return after.status, (decision,)
-
-
-def _refund(refund: Event, before: Sequence[Event]) -> Event:
+def _refund(refund: NewEvent, before: Sequence[Event]) -> NewEvent:
     """The refund with its amount; raise EventNotFound or RefundExceedsEvent."""
     refunded = (
         e for e in before if (e.source, e.id) == (refund.source, refund.of) and e.of is None

@@ -71,9 +71,13 @@ class Caller:
             raise PersonNeeded
         return self.user_id
 
+    def may(self, scope: Scope) -> bool:
+        """Whether they have this scope, or the one that includes it."""
+        return scope in self.scopes or scope.to_write in self.scopes
+
     def ensure_may(self, scope: Scope) -> None:
         """Raise MissingScope without this scope, or the one that includes it."""
-        if scope not in self.scopes and scope.to_write not in self.scopes:
+        if not self.may(scope):
             raise MissingScope(scope)
 
 

@@ -21,7 +21,7 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reward(PlainData):
+class RewardRule(PlainData):
     """What one rule gives: a fixed amount at the qualification or at a milestone, or a share of each event."""
 
     rule: Annotated[str, _RULE, "the rule's name; no two are the same"]

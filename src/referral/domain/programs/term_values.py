@@ -1,5 +1,8 @@
 """What several terms are made of: amounts, units, counts and types of events."""
 
+import re
+
+from referral.domain.errors import InvalidInput
 from referral.domain.programs.plain_values import Text, Whole
 
 MOST_DAYS = 3650
@@ -14,3 +17,10 @@ UNIT = Text(
     "A unit is a currency's three capitals (ISO 4217), or a name of 2 to 32 of a-z, 0-9 and _ such as points.",
 )
 EVENT_TYPE = Text(TYPE_SHAPE, "A type of event is 1 to 64 of a-z, 0-9 and _ . -")
+
+
+def unit_name(raw: str) -> str:
+    """Raise InvalidInput unless it is a currency's three capitals, or a name such as `points`."""
+    if not re.fullmatch(UNIT_SHAPE, raw):
+        raise InvalidInput(UNIT.says)
+    return raw

@@ -12,7 +12,7 @@ from typing import Annotated, NewType
 from referral.domain.errors import InvalidInput, Violation
 from referral.domain.programs.plain_data import Part, PlainData, Several, is_read
 from referral.domain.programs.plain_values import Choice, Flag, Text, Whole
-from referral.domain.programs.reward_rules import Caps, Reward
+from referral.domain.programs.reward_rules import Caps, RewardRule
 from referral.domain.programs.term_values import AMOUNT, COUNT, EVENT_TYPE, MOST_DAYS, UNIT
 
 TermsVersion = NewType("TermsVersion", int)
@@ -134,8 +134,8 @@ class Terms(PlainData):
         Qualification(event=SIGNED_UP)
     )
     rewards: Annotated[
-        tuple[Reward, ...],
-        Several(Part(Reward), most=30, distinct="rule"),
+        tuple[RewardRule, ...],
+        Several(Part(RewardRule), most=30, distinct="rule"),
         "what a qualified referral is worth",
     ] = ()
     hold_days: Annotated[
@@ -146,6 +146,10 @@ class Terms(PlainData):
     attach_within_days: Annotated[
         int, Whole(0, 365), "how long after enrolment a participant can still be referred"
     ] = 7
+
+    @property
+    def rewards_sign_ups(self) -> bool:
+        return self.qualification.is_sign_up and bool(self.rewards)
 
     def contradictions(self) -> Iterator[Violation]:
         if not is_read(self.qualification, self.rewards):

@@ -1,6 +1,6 @@
 """What is refused about events and rewards."""
 
-from referral.domain.errors import InvalidInput, NotFound
+from referral.domain.errors import Conflict, InvalidInput, NotFound
 
 
 class EventDiffers(InvalidInput):
@@ -19,3 +19,33 @@ class EventNotFound(NotFound):
     """There is no such event."""
 
     detail = "There is no such event."
+
+
+class RewardNotFound(NotFound):
+    """There is no such reward."""
+
+    detail = "There is no such reward."
+
+
+class RewardIsSettled(Conflict):
+    """What was paid, rejected or taken back stays so, and only what is approved is paid."""
+
+    detail = "The reward's status does not allow this."
+
+
+class PayoutDiffers(InvalidInput):
+    """There already is a payout with this reference, and it pays something else."""
+
+    detail = "A payout with this reference was made before, of something else."
+
+
+class NothingToPay(Conflict):
+    """No approved rewards in this unit are left to pay, or more than they come to is to be recovered."""
+
+    detail = "There is nothing to pay in this unit."
+
+
+class PayoutNotFound(NotFound):
+    """There is no such payout."""
+
+    detail = "There is no such payout."

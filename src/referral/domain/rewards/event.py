@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Self
+from typing import NewType, Self
 
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import InvalidInput
@@ -12,11 +12,13 @@ from referral.domain.programs.term_values import (
     EVENT_TYPE,
     MOST_AMOUNT,
     TYPE_SHAPE,
-    UNIT,
-    UNIT_SHAPE,
+    unit_name,
 )
 from referral.domain.programs.terms import SIGNED_UP
 from referral.domain.texts import is_printable
+
+EventNumber = NewType("EventNumber", int)
+"""Counts the events of all sources as they are recorded."""
 
 EVENT_ID_LENGTH = range(1, 129)
 OLDEST = timedelta(days=30)
@@ -52,7 +54,7 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class NewEvent:
     """Something that someone did, as the server `source` told; a refund says which event it is `of`.
 
     `id` is the server's own: no two events of one source have the same.
@@ -66,6 +68,17 @@ class Event:
     amount: Amount | None = None
     of: EventId | None = None
     metadata: Mapping[str, str]
+
+    def numbered(self, number: EventNumber) -> "Event":
+        """The event as it is recorded under this number."""
+        return Event(number=number, **{f.name: getattr(self, f.name) for f in fields(NewEvent)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(NewEvent):
+    """An event that was recorded."""
+
+    number: EventNumber
 
 
 def event_type(raw: str) -> str:
@@ -84,8 +97,8 @@ def amount(value: int | None, unit: str | None, *, is_refund: bool) -> Amount | 
     """
     if value is not None and not is_refund <= value <= MOST_AMOUNT:
         raise InvalidInput(f"An amount is a whole number from {int(is_refund)} to {MOST_AMOUNT}.")
-    if unit is not None and not re.fullmatch(UNIT_SHAPE, unit):
-        raise InvalidInput(UNIT.says)
+    if unit is not None:
+        unit_name(unit)
     if value is None and unit is None:
         return None
     if value is None or unit is None:

@@ -4,33 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.terms import Qualification
+from referral.domain.rewards.decision import Reason
 from referral.domain.rewards.event import AHEAD, Amount, Event, EventId
-
-RULE = "qualification"
-"""The rule that a decision about a referral's standing is of."""
-
-
-class Reason(StrEnum):
-    """Why an event changed a referral's standing, or did not."""
-
-    QUALIFIED = "qualified"
-    ALREADY_QUALIFIED = "already-qualified"
-    COUNT_NOT_REACHED = "count-not-reached"
-    OTHER_TYPE = "other-type"
-    NO_AMOUNT = "no-amount"
-    OTHER_UNIT = "other-unit"
-    AMOUNT_TOO_SMALL = "amount-too-small"
-    BEFORE_REFERRAL = "before-referral"
-    TOO_LATE = "too-late"
-    REFUND_UNDOES = "refund-undoes"
-    REFUND_CHANGES_NOTHING = "refund-changes-nothing"
-    QUALIFIED_AT_SIGN_UP = "qualified-at-sign-up"
-    REFERRAL_REJECTED = "referral-rejected"
-    PROGRAM_ENDED = "program-ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +29,6 @@ class Standing:
     qualified_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one rule made of one event, and why."""
-
-    rule: str
-    outcome: ReferralStatus
-    reason: Reason
-
-
 def standing(
     terms: Qualification, facts: Facts, events: Iterable[Event], now: datetime
 ) -> Standing:
@@ -71,7 +40,7 @@ def standing(
     times = sorted(
         event.occurred_at
         for event in known
-        if event.of is None and _why_not(terms, facts, event, left_of(event, refunded)) is None
+        if event.of is None and why_not(terms, facts, event, left_of(event, refunded)) is None
     )
     if len(times) >= terms.count:
         return Standing(ReferralStatus.QUALIFIED, times[terms.count - 1])
@@ -96,42 +65,8 @@ def left_of(event: Event, refunded: Mapping[tuple[str, EventId], int]) -> Amount
     return Amount(event.amount.value - refunded.get((event.source, event.id), 0), event.amount.unit)
 
 
-def judge(
-    terms: Qualification, facts: Facts, before: Iterable[Event], event: Event, now: datetime
-) -> tuple[Standing, Decision]:
-    """How a referral stands after one more event, and the decision to be told of it."""
-    was = Standing(facts.status, facts.qualified_at)
-    if facts.is_over:
-        return was, Decision(RULE, was.status, Reason.PROGRAM_ENDED)
-    known = [*before, event]
-    after = standing(terms, facts, known, now)
-    return after, Decision(RULE, after.status, _reason(terms, facts, after, event, known))
-
-
-def _reason(
-    terms: Qualification, facts: Facts, after: Standing, event: Event, known: list[Event]
-) -> Reason:
-    if facts.status == ReferralStatus.REJECTED:
-        return Reason.REFERRAL_REJECTED
-    if terms.is_sign_up:
-        return Reason.QUALIFIED_AT_SIGN_UP
-    was_qualified = facts.status == ReferralStatus.QUALIFIED
-    is_qualified = after.status == ReferralStatus.QUALIFIED
-    if event.of is not None:
-        undone = was_qualified and not is_qualified
-        return Reason.REFUND_UNDOES if undone else Reason.REFUND_CHANGES_NOTHING
-    why_not = _why_not(terms, facts, event, left_of(event, refunds(known)))
-    if why_not is not None:
-        return why_not
-    if was_qualified:
-        return Reason.ALREADY_QUALIFIED
-    return Reason.QUALIFIED if is_qualified else Reason.COUNT_NOT_REACHED
-
-
-def _why_not(
-    terms: Qualification, facts: Facts, event: Event, left: Amount | None
-) -> Reason | None:
-    """Why an event does not count; None if it does."""
+def why_not(terms: Qualification, facts: Facts, event: Event, left: Amount | None) -> Reason | None:
+    """Why an event of which this is left does not count; None if it does."""
     if event.type != terms.event:
         return Reason.OTHER_TYPE
     if event.occurred_at < facts.referred_at - AHEAD:

@@ -36,7 +36,10 @@ from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.rewards.decisions import PostgresDecisions
 from referral.adapters.postgres.rewards.events import PostgresEvents
+from referral.adapters.postgres.rewards.payouts import PostgresPayouts
+from referral.adapters.postgres.rewards.rewards import PostgresRewards
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
@@ -74,7 +77,9 @@ from referral.application.programs.code_guesses import CodeGuesses
 from referral.application.programs.known_programs import KnownPrograms
 from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
-from referral.application.rewards.ports import Events
+from referral.application.rewards.awards import Awards
+from referral.application.rewards.ports import Decisions, Events, Payouts
+from referral.application.rewards.ports import Rewards as RewardStore
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import (
     Access,
@@ -109,6 +114,9 @@ class Adapters(Provider):
     api_keys = provide(PostgresApiKeys, provides=ApiKeys)
     administrators = provide(PostgresAdministrators, provides=Administrators)
     events = provide(PostgresEvents, provides=Events)
+    rewards = provide(PostgresRewards, provides=RewardStore)
+    decisions = provide(PostgresDecisions, provides=Decisions)
+    payouts = provide(PostgresPayouts, provides=Payouts)
     endpoints = provide(PostgresEndpoints, provides=Endpoints)
     deliveries = provide(PostgresDeliveries, provides=Deliveries)
     unit_of_work = provide(PostgresUnitOfWork, provides=UnitOfWork)
@@ -183,6 +191,7 @@ class Application(Provider):
         ConfirmPassword,
         KnownPrograms,
         Once,
+        Awards,
     )
 
     @provide

@@ -28,8 +28,14 @@ from referral.entrypoints.http.api.health import health_handlers, metrics
 from referral.entrypoints.http.api.keys import keys_router
 from referral.entrypoints.http.api.participant import participant_router
 from referral.entrypoints.http.api.participants import participants_router
+from referral.entrypoints.http.api.payouts import payouts_router
 from referral.entrypoints.http.api.programs import programs_router
 from referral.entrypoints.http.api.referrals import referrals_router
+from referral.entrypoints.http.api.rewards import (
+    my_rewards_router,
+    participant_rewards_router,
+    rewards_router,
+)
 from referral.entrypoints.http.api.users import users_router
 from referral.entrypoints.http.api.webhooks import webhooks_router
 from referral.entrypoints.http.json_response import JsonResponse
@@ -168,6 +174,10 @@ def api_router(
             events_router(use, anybody),
             batches_router(use, anybody),
             participant_router(use, clock, anybody),
+            participant_rewards_router(use, anybody),
+            my_rewards_router(use, a_person),
+            rewards_router(use, anybody),
+            payouts_router(use, anybody),
             referrals_router(use, anybody),
             programs_router(use, anybody),
             webhooks_router(use, anybody),

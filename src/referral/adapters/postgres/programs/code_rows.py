@@ -1,12 +1,10 @@
 """A code as its row tells it, with what it has to know of its program."""
 
 import asyncpg
-from sqlalchemy import ColumnElement, Integer, cast, literal_column
 
-from referral.adapters.postgres.programs.tables import program_terms, programs, referral_codes
+from referral.adapters.postgres.programs.tables import programs, referral_codes
 from referral.domain.programs.program import ProgramOfCode, ProgramStatus, Slug
 from referral.domain.programs.referral_code import CodeText, ReferralCode
-from referral.domain.programs.terms import SIGNED_UP
 
 CODE_COLUMNS = (
     referral_codes.c.id,
@@ -19,29 +17,18 @@ CODE_COLUMNS = (
     referral_codes.c.uses,
     referral_codes.c.program_id,
 )
-_QUALIFIES: ColumnElement[bool] = literal_column(
-    f"program_terms.terms #>> '{{qualification,event}}' = '{SIGNED_UP}'"
-)
-_ATTACH_WITHIN: ColumnElement[str] = literal_column("program_terms.terms ->> 'attach_within_days'")
-_QUALIFIES_WITHIN: ColumnElement[str] = literal_column(
-    "program_terms.terms #>> '{qualification,within_days}'"
-)
 PROGRAM_COLUMNS = (
     programs.c.slug,
     programs.c.status,
     programs.c.starts_at,
     programs.c.ends_at,
     programs.c.terms_version,
-    _QUALIFIES.label("qualifies"),
-    cast(_ATTACH_WITHIN, Integer).label("attach_within_days"),
-    cast(_QUALIFIES_WITHIN, Integer).label("qualifies_within_days"),
+    programs.c.qualifies_at_sign_up,
+    programs.c.rewards_sign_ups,
+    programs.c.attach_within_days,
+    programs.c.qualifies_within_days,
 )
-_in_force = programs.join(
-    program_terms,
-    (program_terms.c.program_id == programs.c.id)
-    & (program_terms.c.version == programs.c.terms_version),
-)
-code_with_program = referral_codes.join(_in_force, programs.c.id == referral_codes.c.program_id)
+code_with_program = referral_codes.join(programs, programs.c.id == referral_codes.c.program_id)
 
 
 def code_from(row: asyncpg.Record, program: ProgramOfCode) -> ReferralCode:
@@ -66,7 +53,8 @@ def program_from(row: asyncpg.Record) -> ProgramOfCode:
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         terms_version=row["terms_version"],
-        qualifies_at_sign_up=row["qualifies"],
+        qualifies_at_sign_up=row["qualifies_at_sign_up"],
+        rewards_sign_ups=row["rewards_sign_ups"],
         attach_within_days=row["attach_within_days"],
         qualifies_within_days=row["qualifies_within_days"],
     )

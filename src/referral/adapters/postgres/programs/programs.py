@@ -23,6 +23,10 @@ from referral.domain.programs.program import (
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 
 _CHANGED = ("name", "status", "starts_at", "ends_at", "landing_url")
+_OF_TERMS = (
+    *("qualifies_at_sign_up", "rewards_sign_ups"),
+    *("attach_within_days", "qualifies_within_days"),
+)
 _NAMES = ("id", "slug", *_CHANGED, "terms_version", "revision", "created_at")
 _COLUMNS = tuple(programs.c[name] for name in _NAMES)
 
@@ -48,7 +52,8 @@ _kept_terms = (
 _added = (
     insert_or_not(programs)
     .values(
-        {name: bindparam(name) for name in ("slug", *_CHANGED, "created_at")} | {"terms_version": 1}
+        {name: bindparam(name) for name in ("slug", *_CHANGED, "created_at", *_OF_TERMS)}
+        | {"terms_version": 1}
     )
     .on_conflict_do_nothing()
     .returning(programs.c.id, programs.c.terms_version, programs.c.revision, programs.c.created_at)
@@ -96,6 +101,7 @@ _next = (
     .values(
         terms_version=programs.c.terms_version + 1,
         revision=func.gen_random_uuid(),
+        **{name: bindparam(name) for name in _OF_TERMS},
     )
     .where(_this)
     .returning(programs.c.id, programs.c.terms_version)
@@ -133,6 +139,7 @@ class PostgresPrograms:
             created_at=program.created_at,
             terms=_json(terms),
             **_changed(program),
+            **_of_terms(terms),
         )
         if row is None:
             raise SlugTaken
@@ -163,7 +170,9 @@ class PostgresPrograms:
         return ListPage.of([*map(_program_from, rows)], request, lambda program: program.id)
 
     async def add_terms(self, slug: Slug, terms: Terms, now: datetime) -> KeptTerms:
-        row = await self.queries.one(_ADD_TERMS, slug=slug.value, terms=_json(terms), now=now)
+        row = await self.queries.one(
+            _ADD_TERMS, slug=slug.value, terms=_json(terms), now=now, **_of_terms(terms)
+        )
         if row is None:
             raise ProgramNotFound
         return _kept(row)
@@ -179,6 +188,16 @@ class PostgresPrograms:
 
 def _changed(program: NewProgram) -> dict[str, object]:
     return {**{name: getattr(program, name) for name in _CHANGED}, "status": program.status.value}
+
+
+def _of_terms(terms: Terms) -> dict[str, object]:
+    """What a sign-up asks of the terms in force, so that it need not read them."""
+    return {
+        "qualifies_at_sign_up": terms.qualification.is_sign_up,
+        "rewards_sign_ups": terms.rewards_sign_ups,
+        "attach_within_days": terms.attach_within_days,
+        "qualifies_within_days": terms.qualification.within_days,
+    }
 
 
 def _json(terms: Terms) -> str:

@@ -97,7 +97,7 @@ _UNDER_TERMS = Statement(
     select(
         *(referrals.c[name] for name in ("referrer_id", "referee_id", "code_id", "created_at")),
         *(referrals.c[name] for name in ("program_id", "terms_version", "status")),
-        *(referrals.c[name] for name in ("qualifies_until", "qualified_at")),
+        *(referrals.c[name] for name in ("qualifies_until", "qualified_at", "held_reasons")),
         programs.c.status.label("program_status"),
         cast(program_terms.c.terms, Text).label("terms"),
     )
@@ -171,7 +171,9 @@ class PostgresReferrals:
             return None
         values = dict(row)
         terms, program_status = values.pop("terms"), values.pop("program_status")
-        referral = Referral(**{**values, "status": ReferralStatus(row["status"])})
+        values["status"] = ReferralStatus(row["status"])
+        values["held_reasons"] = tuple(row["held_reasons"])
+        referral = Referral(**values)
         return ReferralUnderTerms(referral, _terms(terms), program_status == ProgramStatus.ENDED)
 
     async def save(self, referral: Referral) -> None:

@@ -1,20 +1,20 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
-from sqlalchemy import Text, Uuid, bindparam, cast, func, literal_column, select, update
+from sqlalchemy import Text, Uuid, bindparam, cast, literal_column, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.rewards.tables import events
+from referral.adapters.postgres.rewards.decisions import INPUTS, MADE, decision_from
+from referral.adapters.postgres.rewards.tables import decisions, events
 from referral.application.rewards.ports import RecordedEvent
 from referral.domain.accounts.user import UserId
-from referral.domain.programs.referral import ReferralStatus
 from referral.domain.rewards.errors import EventDiffers
-from referral.domain.rewards.event import Amount, Event, EventId
-from referral.domain.rewards.qualification import Decision, Reason
+from referral.domain.rewards.event import Amount, Event, EventId, NewEvent
 
 _PLAIN = (
     "source",
@@ -26,37 +26,38 @@ _PLAIN = (
     "refund_of",
     "occurred_at",
     "digest",
-    "status",
 )
 _COLUMNS = (
     *(events.c[name] for name in _PLAIN),
+    events.c.number,
     cast(events.c.metadata, Text).label("metadata"),
-    cast(events.c.decisions, Text).label("decisions"),
 )
 _FIND = Statement(
-    select(*_COLUMNS).where(
+    select(*_COLUMNS, *(decisions.c[name] for name in MADE), INPUTS)
+    .select_from(events.outerjoin(decisions, decisions.c.event == events.c.number))
+    .where(
         events.c.source == bindparam("source", type_=Text),
         events.c.id == bindparam("event_id", type_=Text),
     )
+    .order_by(decisions.c.number)
 )
 _OF = Statement(
     select(*_COLUMNS)
     .where(events.c.participant_id == bindparam("participant", type_=Uuid))
-    .order_by(events.c.recorded_at, events.c.source, events.c.id)
+    .order_by(events.c.number)
 )
 _ADD = Statement(
     insert(events)
     .values(
         {name: bindparam(name) for name in _PLAIN}
         | {
-            "recorded_at": func.now(),
+            "recorded_at": bindparam("now"),
             "metadata": cast(bindparam("metadata", type_=Text), JSONB),
-            "decisions": cast(bindparam("decisions", type_=Text), JSONB),
         }
     )
     # What callers can provoke is no error in PostgreSQL's log, which would hold their values.
     .on_conflict_do_nothing()
-    .returning(events.c.id)
+    .returning(events.c.number)
 )
 _FORGET = Statement(
     update(events)
@@ -67,6 +68,7 @@ _FORGET = Statement(
 
 def _event_from(row: asyncpg.Record) -> Event:
     return Event(
+        number=row["number"],
         source=row["source"],
         id=EventId(row["id"]),
         type=row["type"],
@@ -83,22 +85,17 @@ class PostgresEvents:
     queries: Queries
 
     async def find(self, source: str, event_id: EventId) -> RecordedEvent | None:
-        row = await self.queries.one(_FIND, source=source, event_id=event_id.value)
-        if row is None:
+        rows = await self.queries.all(_FIND, source=source, event_id=event_id.value)
+        if not rows:
             return None
-        decisions = [
-            Decision(rule, ReferralStatus(outcome), Reason(reason))
-            for rule, outcome, reason in json.loads(row["decisions"])
-        ]
-        status = row["status"] and ReferralStatus(row["status"])
-        return RecordedEvent(_event_from(row), row["digest"], status, tuple(decisions))
+        made = tuple(decision_from(row) for row in rows if row["rule"] is not None)
+        return RecordedEvent(_event_from(rows[0]), rows[0]["digest"], made)
 
     async def of(self, participant_id: UserId) -> Sequence[Event]:
         rows = await self.queries.all(_OF, participant=participant_id)
         return [_event_from(row) for row in rows]
 
-    async def add(self, recorded: RecordedEvent) -> None:
-        event = recorded.event
+    async def add(self, event: NewEvent, digest: bytes, now: datetime) -> Event:
         row = await self.queries.one(
             _ADD,
             source=event.source,
@@ -109,15 +106,14 @@ class PostgresEvents:
             unit=event.amount.unit if event.amount else None,
             refund_of=event.of.value if event.of else None,
             occurred_at=event.occurred_at,
-            digest=recorded.digest,
-            status=recorded.status,
-            metadata=json.dumps(
-                dict(event.metadata), ensure_ascii=False
-            ),  # for any encoding of the database
-            decisions=json.dumps([[d.rule, d.outcome, d.reason] for d in recorded.decisions]),
+            digest=digest,
+            now=now,
+            # For any encoding of the database.
+            metadata=json.dumps(dict(event.metadata), ensure_ascii=False),
         )
         if row is None:
             raise EventDiffers
+        return event.numbered(row["number"])
 
     async def forget_metadata(self, participant_id: UserId) -> None:
         await self.queries.execute(_FORGET, participant=participant_id)

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, Router, post
@@ -16,10 +17,12 @@ from referral.domain.access.caller import Caller
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.reward_rules import Side
 from referral.domain.programs.term_values import MOST_AMOUNT, TYPE_SHAPE, UNIT_SHAPE
 from referral.domain.rewards import event as rules
+from referral.domain.rewards.decision import Outcome, Reason
 from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
-from referral.domain.rewards.qualification import Reason
+from referral.domain.rewards.reward import RewardStatus
 from referral.entrypoints.http.api.participants import ExternalId
 from referral.entrypoints.http.api.shapes import Body, GivenInstant
 from referral.entrypoints.http.json_response import JsonResponse
@@ -100,8 +103,25 @@ class DecisionBody(msgspec.Struct, kw_only=True):
     """What a rule of the terms made of the event."""
 
     rule: Annotated[str, Meta(examples=["qualification"])]
-    outcome: ReferralStatus
+    outcome: Annotated[
+        str,
+        Meta(
+            description="how the referral stands, or what became of the rule's reward",
+            extra_json_schema={"enum": [*ReferralStatus, *Outcome]},
+        ),
+    ]
     reason: Reason
+
+
+class RewardOfEvent(msgspec.Struct, kw_only=True):
+    """A reward that the event brought or changed, as it was then."""
+
+    id: UUID
+    rule: Annotated[str, Meta(examples=["thanks"])]
+    to: Side
+    amount: Annotated[int, Meta(description="in the unit's minor unit; negative to recover")]
+    unit: Annotated[str, Meta(examples=["EUR"])]
+    status: RewardStatus
 
 
 class EventOutcome(msgspec.Struct, kw_only=True):
@@ -112,7 +132,7 @@ class EventOutcome(msgspec.Struct, kw_only=True):
         ReferralOfEvent | None, Meta(description="null for someone whom nobody referred")
     ]
     decisions: list[DecisionBody]
-    rewards: Annotated[list[str], Meta(description="none: events give no rewards yet")]
+    rewards: list[RewardOfEvent]
 
     @classmethod
     def of(cls, recorded: RecordedEvent) -> "EventOutcome":
@@ -128,7 +148,13 @@ class EventOutcome(msgspec.Struct, kw_only=True):
                 DecisionBody(rule=made.rule, outcome=made.outcome, reason=made.reason)
                 for made in recorded.decisions
             ],
-            rewards=[],
+            rewards=[
+                msgspec.convert(
+                    {**made.inputs, "id": made.reward_id, "rule": made.rule}, RewardOfEvent
+                )
+                for made in recorded.decisions
+                if made.reward_id is not None
+            ],
         )
 
 

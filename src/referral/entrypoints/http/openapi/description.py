@@ -1,7 +1,8 @@
 """The service's own description: what Litestar derives from the handlers, made complete."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +10,15 @@ import msgspec
 from litestar import Litestar, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, Operation, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OAuthFlow,
+    OAuthFlows,
+    Operation,
+    Schema,
+    SecurityScheme,
+)
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.routes import HTTPRoute
 
 from referral.entrypoints.http.middleware.idempotency import KEY, SHAPE
@@ -20,6 +29,7 @@ from referral.entrypoints.http.request.paging import (
     CURSOR_PARAMETER,
     LIST_PARAMETERS,
     PAGE_PARAMETERS,
+    parameter,
 )
 
 # A person, or a server with an API key.
@@ -51,6 +61,31 @@ class ListOperation(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), *LIST_PARAMETERS]
+
+
+def filtered_list(filters: Mapping[str, str], statuses: type[StrEnum]) -> type[ListOperation]:
+    """An operation that answers with a page of those that are asked for; `filters` are described by name."""
+
+    @dataclass
+    class FilteredOperation(ListOperation):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self.parameters = [
+                *(self.parameters or []),
+                *(
+                    parameter(
+                        name,
+                        description,
+                        Schema(
+                            type=OpenAPIType.STRING,
+                            enum=[*statuses] if name == "status" else None,
+                        ),
+                    )
+                    for name, description in filters.items()
+                ),
+            ]
+
+    return FilteredOperation
 
 
 def describe(api: Router, version: str) -> dict[str, Any]:

@@ -40,7 +40,16 @@ from referral.domain.programs.errors import (
     TermsNotFound,
     TooLateToRefer,
 )
-from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
+from referral.domain.rewards.errors import (
+    EventDiffers,
+    EventNotFound,
+    NothingToPay,
+    PayoutDiffers,
+    PayoutNotFound,
+    RefundExceedsEvent,
+    RewardIsSettled,
+    RewardNotFound,
+)
 from referral.domain.webhooks.errors import EndpointNotFound
 from referral.entrypoints.http.problems import types
 from referral.entrypoints.http.problems.types import Refusal
@@ -100,6 +109,17 @@ _TEXTS: dict[type[Refusal], str] = {
         An event that is told again has to be the same in every member; another event needs another id.""",
     EventNotFound: "There is no such event of this participant that could be refunded.",
     RefundExceedsEvent: "All refunds of an event together come to no more than its amount, in its unit. One without an amount has none to refund.",
+    RewardNotFound: "There is no such reward.",
+    RewardIsSettled: """The reward's status does not allow what is asked for; nothing was changed.
+
+        What was paid, rejected or taken back stays so, and only what is approved is paid.""",
+    PayoutNotFound: "There is no such payout.",
+    PayoutDiffers: """A payout with this reference was made before, of something else; nothing was paid.
+
+        The same payout that is asked for again is answered with the first one; another one needs another reference.""",
+    NothingToPay: """There are no approved rewards in this unit to pay, or more than they come to is to be recovered.
+
+        Rewards that are named have to be of the payout's unit, all of them.""",
     SlugTaken: "There already is a program with this slug, and each has its own.",
     StatusNotReachable: """A program in its status cannot become what is asked for.
 

@@ -1,0 +1,97 @@
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+from sqlalchemy import BigInteger, Integer, Text, Uuid, bindparam, cast, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.metadata import INSTANT
+from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.core.unnested import unnested
+from referral.adapters.postgres.rewards.tables import decisions
+from referral.application.rewards.ports import MadeDecision
+from referral.domain.accounts.user import UserId
+from referral.domain.rewards.decision import Decision, Reason
+
+MADE = ("rule", "outcome", "reason", "reward_id")
+INPUTS = cast(decisions.c.inputs, Text).label("inputs")
+
+_new = unnested(
+    "new",
+    at=INSTANT,
+    referral_id=Uuid(),
+    terms_version=Integer(),
+    event=BigInteger(),
+    rule=Text(),
+    outcome=Text(),
+    reason=Text(),
+    inputs=Text(),
+    reward_id=Uuid(),
+)
+_ADD = Statement(
+    insert(decisions).from_select(
+        [*_new.c.keys()],
+        select(*(cast(c, JSONB) if c.name == "inputs" else c for c in _new.c)),
+    )
+)
+_OF = Statement(
+    select(
+        decisions.c.at,
+        decisions.c.referral_id,
+        decisions.c.terms_version,
+        decisions.c.event,
+        *(decisions.c[name] for name in MADE),
+        INPUTS,
+    )
+    .where(
+        decisions.c.referral_id == bindparam("referral_id", type_=Uuid),
+        decisions.c.at <= bindparam("until", type_=INSTANT),
+    )
+    .order_by(decisions.c.number)
+)
+
+
+def decision_from(row: asyncpg.Record) -> Decision:
+    return Decision(
+        rule=row["rule"],
+        outcome=row["outcome"],
+        reason=Reason(row["reason"]),
+        inputs=json.loads(row["inputs"]),
+        reward_id=row["reward_id"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresDecisions:
+    queries: Queries
+
+    async def add(self, made: Sequence[MadeDecision]) -> None:
+        await self.queries.execute(
+            _ADD,
+            at=[m.at for m in made],
+            referral_id=[m.referral_id for m in made],
+            terms_version=[m.terms_version for m in made],
+            event=[m.event for m in made],
+            rule=[m.decision.rule for m in made],
+            outcome=[str(m.decision.outcome) for m in made],
+            reason=[str(m.decision.reason) for m in made],
+            # For any encoding of the database.
+            inputs=[json.dumps(dict(m.decision.inputs), ensure_ascii=False) for m in made],
+            reward_id=[m.decision.reward_id for m in made],
+        )
+
+    async def of(self, referral_id: UserId, until: datetime) -> Sequence[MadeDecision]:
+        rows = await self.queries.all(_OF, referral_id=referral_id, until=until)
+        return [
+            MadeDecision(
+                row["referral_id"],
+                row["terms_version"],
+                decision_from(row),
+                row["at"],
+                row["event"],
+            )
+            for row in rows
+        ]

@@ -1,0 +1,179 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from referral.application.ports import Randomness
+from referral.application.programs.ports import ReferralUnderTerms
+from referral.application.rewards.ports import MadeDecision
+from referral.application.transaction import Transaction
+from referral.domain.accounts.errors import UserNotFound
+from referral.domain.accounts.user import UserId
+from referral.domain.programs.referral import Referral, ReferralStatus
+from referral.domain.programs.reward_rules import Side
+from referral.domain.programs.terms import Terms
+from referral.domain.rewards.caps import Claim, award
+from referral.domain.rewards.decision import Decision, Outcome, Reason
+from referral.domain.rewards.event import EventNumber
+from referral.domain.rewards.judgement import Judgement, judge_sign_up
+from referral.domain.rewards.ledger import Change
+from referral.domain.rewards.qualification import Facts, Standing
+from referral.domain.rewards.reward import Reward, RewardId, RewardStatus
+from referral.domain.rewards.taking_back import TakeBack, lost_milestones
+
+
+@dataclass(frozen=True, slots=True)
+class Awards:
+    """Carries out what was judged of a referral: its standing, new rewards, what is taken back, and the reasons."""
+
+    randomness: Randomness
+
+    async def for_sign_up(self, tx: Transaction, referee_id: UserId, now: datetime) -> None:
+        """Reward a referral that was just made, if its terms say that a sign-up qualifies."""
+        found = await tx.referrals.under_terms(referee_id)
+        if found is not None:
+            await self.carry_out(tx, found, judge_sign_up(found.terms, facts(found)), now)
+
+    async def carry_out(
+        self,
+        tx: Transaction,
+        found: ReferralUnderTerms,
+        judgement: Judgement,
+        now: datetime,
+        cause: EventNumber | None = None,
+    ) -> Sequence[Decision]:
+        """All of it, in this transaction; give the decisions that came of it."""
+        before, referral = found.referral, _standing_at(found.referral, judgement.standing)
+        if referral != before:
+            await tx.referrals.save(referral)
+        is_undone = before.status == ReferralStatus.QUALIFIED != referral.status
+        refused: Sequence[Decision] = ()
+        granted: Sequence[Claim] = ()
+        take_backs = [*judgement.take_backs]
+        if judgement.claims or is_undone:
+            is_referrer_erased = await _is_erased(tx, referral.referrer_id)
+            milestones = (
+                await tx.rewards.milestones_of(referral.referrer_id, referral.program_id)
+                if is_undone
+                else ()
+            )
+            room = await tx.rewards.room(
+                referral, found.terms, now, [reward.milestone or 0 for reward in milestones]
+            )
+            granted, refused = award(
+                found.terms, judgement.claims, room, is_referrer_erased=is_referrer_erased
+            )
+            take_backs += lost_milestones(milestones, room.qualified)
+        changes, decisions = [], [*judgement.decisions]
+        for claim in granted:
+            reward = self._reward(referral, found.terms, claim, now, cause)
+            changes.append(Change(None, reward))
+            decisions.append(about(reward, Outcome.REWARDED, Reason.EARNED))
+        for take_back in take_backs:
+            change = self._taken(take_back, now, cause)
+            changes.append(change)
+            decisions.append(about(change.after, _outcome(change), take_back.reason))
+        decisions += refused
+        if changes:
+            await tx.rewards.record(changes, now)
+        if decisions:
+            await tx.decisions.add(
+                [
+                    MadeDecision(referral.referee_id, referral.terms_version, made, now, cause)
+                    for made in decisions
+                ]
+            )
+        return tuple(decisions)
+
+    def _reward(
+        self,
+        referral: Referral,
+        terms: Terms,
+        claim: Claim,
+        now: datetime,
+        cause: EventNumber | None,
+    ) -> Reward:
+        rule = claim.rule
+        if referral.is_held:
+            status = RewardStatus.HELD
+        else:
+            status = RewardStatus.PENDING if terms.hold_days else RewardStatus.APPROVED
+        return Reward(
+            id=RewardId(self.randomness.new_id()),
+            referral_id=referral.referee_id,
+            program_id=referral.program_id,
+            terms_version=referral.terms_version,
+            rule=rule.rule,
+            to=rule.to,
+            beneficiary_id=(
+                referral.referrer_id if rule.to == Side.REFERRER else referral.referee_id
+            ),
+            amount=claim.amount,
+            unit=rule.unit,
+            status=status,
+            created_at=now,
+            due_at=now + timedelta(terms.hold_days),
+            cause=cause,
+            shared=claim.shared,
+            milestone=rule.at_qualified,
+            budgeted=any(budget.unit == rule.unit for budget in terms.caps.budget),
+        )
+
+    def _taken(self, back: TakeBack, now: datetime, cause: EventNumber | None) -> Change:
+        if back.reward.status != RewardStatus.PAID:
+            return Change(back.reward, back.reward.less(back.amount))
+        new_id = RewardId(self.randomness.new_id())
+        return Change(None, back.reward.recovery(new_id, back.amount, cause, now))
+
+
+def facts(found: ReferralUnderTerms) -> Facts:
+    """What the domain has to know of a referral to judge it."""
+    return Facts(
+        referred_at=found.referral.created_at,
+        status=found.referral.status,
+        qualified_at=found.referral.qualified_at,
+        is_over=found.is_over,
+    )
+
+
+def about(reward: Reward, outcome: Outcome, reason: Reason, **inputs: str) -> Decision:
+    """The decision by which a reward came to be what it is."""
+    return Decision(
+        rule=reward.rule,
+        outcome=outcome,
+        reason=reason,
+        inputs={
+            "to": reward.to.value,
+            "amount": reward.amount,
+            "unit": reward.unit,
+            "status": reward.status.value,
+            **inputs,
+        },
+        reward_id=reward.id,
+    )
+
+
+def made(
+    reward: Reward, outcome: Outcome, reason: Reason, now: datetime, **inputs: str
+) -> MadeDecision:
+    """The same, made by no event."""
+    decision = about(reward, outcome, reason, **inputs)
+    return MadeDecision(reward.referral_id, reward.terms_version, decision, now)
+
+
+async def _is_erased(tx: Transaction, referrer_id: UserId) -> bool:
+    """Whether they are gone; if not, nobody else rewards them until the transaction ends."""
+    try:
+        await tx.users.lock(referrer_id)
+    except UserNotFound:
+        return True
+    return False
+
+
+def _standing_at(referral: Referral, standing: Standing) -> Referral:
+    return replace(referral, status=standing.status, qualified_at=standing.qualified_at)
+
+
+def _outcome(change: Change) -> Outcome:
+    if change.before is None:
+        return Outcome.TO_RECOVER
+    return Outcome.REDUCED if change.after.status.counts else Outcome.REVERSED

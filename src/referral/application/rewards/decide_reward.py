@@ -1,0 +1,90 @@
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from referral.application.again import again
+from referral.application.audit import Audit
+from referral.application.ports import Clock
+from referral.application.rewards.awards import made
+from referral.application.rewards.ports import NamedReward, Rewards
+from referral.application.transaction import UnitOfWork
+from referral.domain.access.caller import OPERATOR, Caller, Scope
+from referral.domain.errors import Checks, InvalidInput
+from referral.domain.rewards.decision import Outcome, Reason, given_reason
+from referral.domain.rewards.ledger import Change
+from referral.domain.rewards.reward import Reward, RewardId
+
+
+class RewardVerdict(StrEnum):
+    """What someone may say of a reward."""
+
+    APPROVE = "approve"
+    HOLD = "hold"
+    REJECT = "reject"
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Raise InvalidInput for what is no verdict."""
+        try:
+            return cls(raw)
+        except ValueError:
+            raise InvalidInput(f"A verdict is one of {', '.join(cls)}.") from None
+
+    def on(self, reward: Reward) -> Reward:
+        """Raise RewardIsSettled."""
+        match self:
+            case RewardVerdict.APPROVE:
+                return reward.approve()
+            case RewardVerdict.HOLD:
+                return reward.hold()
+        return reward.reject()
+
+
+@dataclass(frozen=True, slots=True)
+class DecideReward:
+    """Approve a reward before its time, hold it until someone has looked, or reject it, and say why.
+
+    Approving one that is held lets it wait for its time again. The same again changes nothing. Raises MissingScope,
+    InvalidInput, RewardNotFound or RewardIsSettled.
+    """
+
+    unit_of_work: UnitOfWork
+    rewards: Rewards
+    clock: Clock
+    audit: Audit
+
+    async def __call__(
+        self,
+        *,
+        reward_id: UUID,
+        verdict: str,
+        reason: str = "",
+        caller: Caller = OPERATOR,
+    ) -> NamedReward:
+        with self.audit.by(caller, f"{verdict}-reward"):
+            caller.ensure_may(Scope.REWARDS_WRITE)
+            checks = Checks()
+            with checks.of("verdict"):
+                parsed = RewardVerdict.parse(verdict)
+            with checks.of("reason"):
+                given_reason(reason, is_needed=verdict != RewardVerdict.APPROVE)
+            checks.done()
+            wanted = RewardId(reward_id)
+            await again(self._decide, wanted, parsed, reason, str(caller))
+            return await self.rewards.find(wanted)
+
+    async def _decide(
+        self, reward_id: RewardId, verdict: RewardVerdict, reason: str, by: str
+    ) -> None:
+        async with self.unit_of_work.begin() as tx:
+            reward = await tx.rewards.lock(reward_id)
+            change = Change(reward, verdict.on(reward))
+            if change.after == reward:
+                return
+            now = self.clock.now()
+            await tx.rewards.record([change], now)
+            outcome = Outcome(change.after.status)
+            await tx.decisions.add(
+                [made(change.after, outcome, Reason.BY_HAND, now, by=by, because=reason)]
+            )

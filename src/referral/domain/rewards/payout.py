@@ -1,0 +1,46 @@
+"""Payouts: approved rewards of one unit that are marked as paid together, once for a reference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from referral.domain.errors import InvalidInput
+from referral.domain.rewards.errors import NothingToPay
+from referral.domain.rewards.reward import PayoutId, Reward
+from referral.domain.texts import is_printable
+
+REFERENCE_LENGTH = range(1, 129)
+MOST_REWARDS = 10_000
+"""Of one payout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """So much that was paid by `rewards` rewards; `asked` is a digest of what was asked for."""
+
+    id: PayoutId
+    reference: str
+    unit: str
+    amount: int
+    rewards: int
+    asked: bytes
+    created_at: datetime
+
+
+def reference(raw: str) -> str:
+    """What a payout is called elsewhere; raise InvalidInput unless it is 1 to 128 printable characters."""
+    if not is_printable(raw, REFERENCE_LENGTH):
+        raise InvalidInput(
+            "A reference has 1 to 128 printable characters, and no space at its ends."
+        )
+    return raw
+
+
+def total(rewards: Sequence[Reward], unit: str) -> int:
+    """What rewards come to; raise NothingToPay unless that is more than nothing, and all are of this unit."""
+    if any(reward.unit != unit for reward in rewards):
+        raise NothingToPay("Not all of these rewards are in this unit.")
+    amount = sum(reward.amount for reward in rewards)
+    if amount <= 0:
+        raise NothingToPay
+    return amount

@@ -1,0 +1,270 @@
+"""Rewards and balances: /rewards, and those of the caller and of a participant."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Router, get, post
+from litestar.params import FromPath, JSONBody
+from litestar.types import BeforeRequestHookHandler
+from msgspec import Meta
+
+from referral.application.rewards import ports
+from referral.application.rewards.decide_reward import RewardVerdict
+from referral.application.rewards.ports import NamedReward
+from referral.application.use_cases import UseCases
+from referral.domain.access.caller import Caller
+from referral.domain.access.errors import InvalidAccessToken, PersonNeeded
+from referral.domain.accounts.errors import ParticipantNotFound
+from referral.domain.errors import InvalidInput
+from referral.domain.programs.errors import ProgramNotFound
+from referral.domain.programs.reward_rules import Side
+from referral.domain.rewards.decision import REASON_LENGTH
+from referral.domain.rewards.errors import RewardIsSettled, RewardNotFound
+from referral.domain.rewards.reward import RewardStatus
+from referral.entrypoints.http.api.participants import ParticipantInPath
+from referral.entrypoints.http.api.referrals import Reference
+from referral.entrypoints.http.api.shapes import Body, Instant, ProgramSlug
+from referral.entrypoints.http.middleware.paths import SLASH
+from referral.entrypoints.http.openapi.description import (
+    BEARER,
+    CALLER,
+    ListOperation,
+    filtered_list,
+)
+from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
+from referral.entrypoints.http.problems.types import AddressNotFound
+from referral.entrypoints.http.request.paging import ListBody, list_query, text_query
+
+_FILTERS = {
+    "participant": "of this participant alone: an external id, or `user:` and an id",
+    "program": "of this program alone, by its slug",
+    "status": "in this status alone",
+}
+Unit = Annotated[str, Meta(description="ISO 4217, or a name", examples=["EUR"])]
+Minor = Annotated[int, Meta(description="in the unit's minor unit, such as cents")]
+
+
+class Verdict(Body):
+    """Why someone decides so."""
+
+    reason: Annotated[
+        str,
+        Meta(
+            description="1 to 500 printable characters",
+            extra_json_schema={
+                "minLength": REASON_LENGTH.start,
+                "maxLength": REASON_LENGTH.stop - 1,
+                "examples": ["Both live in one household."],
+            },
+        ),
+    ]
+
+
+class Reward(msgspec.Struct, kw_only=True):
+    """What someone gets for a referral by a rule of the terms; a negative one is to be recovered."""
+
+    id: UUID
+    referral: Annotated[UUID, Meta(description="the referral's id")]
+    program: ProgramSlug
+    terms_version: Annotated[int, Meta(ge=1)]
+    rule: Annotated[str, Meta(examples=["thanks"])]
+    to: Side
+    participant: Reference
+    amount: Minor
+    unit: Unit
+    status: RewardStatus
+    created_at: Instant
+    due_at: Annotated[Instant, Meta(description="when a pending one is approved")]
+    recovers: Annotated[UUID | None, Meta(description="the paid reward that a negative one is of")]
+    payout: Annotated[UUID | None, Meta(description="the payout that paid it")]
+
+    @classmethod
+    def of(cls, named: NamedReward) -> "Reward":
+        reward = named.reward
+        return cls(
+            id=reward.id,
+            referral=reward.referral_id,
+            program=named.program.value,
+            terms_version=reward.terms_version,
+            rule=reward.rule,
+            to=reward.to,
+            participant=named.beneficiary,
+            amount=reward.amount,
+            unit=reward.unit,
+            status=reward.status,
+            created_at=reward.created_at,
+            due_at=reward.due_at,
+            recovers=reward.recovers,
+            payout=reward.payout_id,
+        )
+
+
+class RewardList(ListBody[Reward], kw_only=True):
+    """A page of rewards, newest first."""
+
+
+class Balance(msgspec.Struct, kw_only=True):
+    """What someone's accounts hold in one unit, in its minor unit."""
+
+    unit: Unit
+    pending: Annotated[int, Meta(ge=0, description="given, and not approved yet")]
+    available: Annotated[int, Meta(ge=0, description="approved, and not paid yet")]
+    paid: Annotated[int, Meta(ge=0)]
+    recoverable: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="what was paid and is no longer deserved: the next payout is less by it",
+        ),
+    ]
+
+    @classmethod
+    def of(cls, balance: ports.Balance) -> "Balance":
+        return cls(**balance._asdict())
+
+
+def rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
+    decided = (*WITH_SCOPE, RewardNotFound, RewardIsSettled, AddressNotFound)
+
+    @get(
+        "/",
+        operation_class=filtered_list(_FILTERS, RewardStatus),
+        summary="List rewards",
+        responses=responses(*WITH_SCOPE, InvalidInput, ProgramNotFound, ParticipantNotFound),
+    )
+    async def find_rewards(request: Request[Caller, Any, Any]) -> RewardList:
+        """Rewards, newest first; every page costs the same, however many there are."""
+        page = await use.rewards.find_rewards(
+            **text_query(request, *_FILTERS), **list_query(request), caller=request.user
+        )
+        return RewardList.of(page, Reward.of)
+
+    @post(
+        "/{reward_id:uuid}/approve",
+        summary="Approve a reward",
+        status_code=200,
+        responses=responses(*decided, *ONCE),
+    )
+    async def approve_reward(
+        request: Request[Caller, Any, Any], reward_id: FromPath[UUID]
+    ) -> Reward:
+        """Let a pending reward be paid before its time, or let a held one wait for its time again."""
+        return Reward.of(
+            await use.rewards.decide_reward(
+                reward_id=reward_id, verdict=RewardVerdict.APPROVE, caller=request.user
+            )
+        )
+
+    @post(
+        "/{reward_id:uuid}/hold",
+        summary="Hold a reward",
+        status_code=200,
+        responses=responses(*decided, InvalidInput, *BODY, *ONCE),
+    )
+    async def hold_reward(
+        request: Request[Caller, Any, Any], reward_id: FromPath[UUID], data: JSONBody[Verdict]
+    ) -> Reward:
+        """Keep a reward from being paid until someone has looked at it."""
+        return Reward.of(
+            await use.rewards.decide_reward(
+                reward_id=reward_id,
+                verdict=RewardVerdict.HOLD,
+                reason=data.reason,
+                caller=request.user,
+            )
+        )
+
+    @post(
+        "/{reward_id:uuid}/reject",
+        summary="Reject a reward",
+        status_code=200,
+        responses=responses(*decided, InvalidInput, *BODY, *ONCE),
+    )
+    async def reject_reward(
+        request: Request[Caller, Any, Any], reward_id: FromPath[UUID], data: JSONBody[Verdict]
+    ) -> Reward:
+        """Refuse a reward that was not paid, for good."""
+        return Reward.of(
+            await use.rewards.decide_reward(
+                reward_id=reward_id,
+                verdict=RewardVerdict.REJECT,
+                reason=data.reason,
+                caller=request.user,
+            )
+        )
+
+    return Router(
+        "/rewards",
+        route_handlers=[find_rewards, approve_reward, hold_reward, reject_reward],
+        before_request=signed_in,
+        security=CALLER,
+        tags=["Rewards"],
+    )
+
+
+def participant_rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
+    of_them = responses(*WITH_SCOPE, InvalidInput, ParticipantNotFound)
+
+    @get(
+        "/rewards",
+        operation_class=ListOperation,
+        summary="List a participant's rewards",
+        responses=of_them,
+    )
+    async def list_participant_rewards(
+        request: Request[Caller, Any, Any], participant: ParticipantInPath
+    ) -> RewardList:
+        """What a participant got, newest first."""
+        page = await use.rewards.find_rewards(
+            participant=participant.replace(SLASH, "/"), **list_query(request), caller=request.user
+        )
+        return RewardList.of(page, Reward.of)
+
+    @get("/balance", summary="Show a participant's balance", responses=of_them)
+    async def show_participant_balance(
+        request: Request[Caller, Any, Any], participant: ParticipantInPath
+    ) -> list[Balance]:
+        """What a participant's accounts hold, by unit."""
+        balances = await use.rewards.show_balance(
+            participant=participant.replace(SLASH, "/"), caller=request.user
+        )
+        return [*map(Balance.of, balances)]
+
+    return Router(
+        "/participants/{participant:str}",
+        route_handlers=[list_participant_rewards, show_participant_balance],
+        before_request=signed_in,
+        security=CALLER,
+        tags=["Rewards"],
+    )
+
+
+def my_rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
+    @get(
+        "/rewards",
+        operation_class=ListOperation,
+        summary="List my rewards",
+        responses=responses(InvalidAccessToken, PersonNeeded, InvalidInput),
+    )
+    async def list_my_rewards(request: Request[Caller, Any, Any]) -> RewardList:
+        """What the caller got, newest first."""
+        page = await use.rewards.my_rewards(caller=request.user, **list_query(request))
+        return RewardList.of(page, Reward.of)
+
+    @get(
+        "/balance",
+        summary="Show my balance",
+        responses=responses(InvalidAccessToken, PersonNeeded),
+    )
+    async def show_my_balance(request: Request[Caller, Any, Any]) -> list[Balance]:
+        """What the caller's accounts hold, by unit."""
+        return [*map(Balance.of, await use.rewards.show_balance(caller=request.user))]
+
+    return Router(
+        "/users/me",
+        route_handlers=[list_my_rewards, show_my_balance],
+        before_request=signed_in,
+        security=BEARER,
+        tags=["Rewards"],
+    )

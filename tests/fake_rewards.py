@@ -1,0 +1,233 @@
+"""In-memory implementations of the ports of events and rewards, under the same promises as the real ones."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from referral.application.accounts.participant_reference import reference_to
+from referral.application.pages import ListPage, ListRequest
+from referral.application.rewards.ports import (
+    Balance,
+    MadeDecision,
+    NamedReward,
+    PayoutLine,
+    RecordedEvent,
+    RewardFilter,
+)
+from referral.domain.accounts.user import UserId
+from referral.domain.programs.program import ProgramId
+from referral.domain.programs.referral import Referral, ReferralStatus
+from referral.domain.programs.reward_rules import Side
+from referral.domain.programs.terms import Terms
+from referral.domain.rewards.caps import Room
+from referral.domain.rewards.errors import EventDiffers, PayoutNotFound, RewardNotFound
+from referral.domain.rewards.event import Event, EventId, EventNumber, NewEvent
+from referral.domain.rewards.ledger import Account, Change, holdings
+from referral.domain.rewards.payout import Payout
+from referral.domain.rewards.reward import PayoutId, Reward, RewardId, RewardStatus
+
+if TYPE_CHECKING:
+    from fakes import Access, Rows
+
+
+@dataclass(frozen=True)
+class InMemoryEvents:
+    access: "Access"
+
+    async def find(self, source: str, event_id: EventId) -> RecordedEvent | None:
+        rows = self.access.read()
+        recorded = rows.events.get((source, event_id))
+        if recorded is None:
+            return None
+        made = (m.decision for m in rows.decisions if m.event == recorded.event.number)
+        return replace(recorded, decisions=tuple(made))
+
+    async def of(self, participant_id: UserId) -> Sequence[Event]:
+        recorded = self.access.read().events.values()
+        return [r.event for r in recorded if r.event.participant_id == participant_id]
+
+    async def add(self, event: NewEvent, digest: bytes, now: datetime) -> Event:
+        async with self.access.write() as rows:
+            if (event.source, event.id) in rows.events:
+                raise EventDiffers
+            numbered = event.numbered(EventNumber(len(rows.events) + 1))
+            rows.events[event.source, event.id] = RecordedEvent(numbered, digest)
+            return numbered
+
+    async def forget_metadata(self, participant_id: UserId) -> None:
+        async with self.access.write() as rows:
+            for key, recorded in rows.events.items():
+                if recorded.event.participant_id == participant_id:
+                    event = replace(recorded.event, metadata={})
+                    rows.events[key] = replace(recorded, event=event)
+
+
+@dataclass(frozen=True)
+class InMemoryDecisions:
+    access: "Access"
+
+    async def add(self, made: Sequence[MadeDecision]) -> None:
+        async with self.access.write() as rows:
+            rows.decisions.extend(made)
+
+    async def of(self, referral_id: UserId, until: datetime) -> Sequence[MadeDecision]:
+        made = self.access.read().decisions
+        return [m for m in made if m.referral_id == referral_id and m.at <= until]
+
+
+@dataclass(frozen=True)
+class InMemoryRewards:
+    access: "Access"
+
+    async def of_referral(self, referral_id: UserId) -> Sequence[Reward]:
+        return [r for r in self._rewards if r.referral_id == referral_id]
+
+    async def milestones_of(self, referrer_id: UserId, program_id: ProgramId) -> Sequence[Reward]:
+        return [
+            r
+            for r in self._rewards
+            if r.beneficiary_id == referrer_id
+            and r.program_id == program_id
+            and r.milestone is not None
+        ]
+
+    async def room(
+        self, referral: Referral, terms: Terms, now: datetime, milestones: Sequence[int] = ()
+    ) -> Room:
+        rows = self.access.read()
+        cap = terms.caps.referrer
+        days = cap.per_days if cap else None
+        spent: dict[str, int] = defaultdict(int)
+        for reward in self._rewards:
+            if reward.budgeted and reward.program_id == referral.program_id:
+                spent[reward.unit] -= holdings(reward).get(Account.BUDGET, 0)
+        units = [budget.unit for budget in terms.caps.budget]
+        return Room(
+            qualified=sum(
+                other.referrer_id == referral.referrer_id
+                and other.program_id == referral.program_id
+                and other.status == ReferralStatus.QUALIFIED
+                for other in rows.referrals
+            ),
+            rewarded=sum(
+                reward.beneficiary_id == referral.referrer_id
+                and reward.program_id == referral.program_id
+                and reward.to == Side.REFERRER
+                and reward.recovers is None
+                and reward.status.counts
+                and (days is None or reward.created_at > now - timedelta(days))
+                for reward in self._rewards
+            ),
+            spent={unit: spent[unit] for unit in units},
+        )
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Reward]:
+        waiting = (r for r in self._rewards if r.status == RewardStatus.PENDING and r.due_at <= now)
+        return sorted(waiting, key=lambda reward: reward.due_at)[:limit]
+
+    async def lock(self, reward_id: RewardId) -> Reward:
+        for reward in await self.among([reward_id]):
+            return reward
+        raise RewardNotFound
+
+    async def approved_of(self, beneficiary_id: UserId, unit: str, limit: int) -> Sequence[Reward]:
+        return [
+            r
+            for r in self._rewards
+            if r.beneficiary_id == beneficiary_id
+            and r.unit == unit
+            and r.status == RewardStatus.APPROVED
+        ][:limit]
+
+    async def among(self, reward_ids: Sequence[RewardId]) -> Sequence[Reward]:
+        return [r for r in self._rewards if r.id in reward_ids]
+
+    async def record(self, changes: Sequence[Change], now: datetime) -> None:
+        async with self.access.write() as rows:
+            for change in changes:
+                rows.rewards[change.after.id] = change.after
+
+    async def find(self, reward_id: RewardId) -> NamedReward:
+        return _named(self.access.read(), await self.lock(reward_id))
+
+    async def newest(self, wanted: RewardFilter, request: ListRequest) -> ListPage[NamedReward]:
+        found = [
+            _named(self.access.read(), reward)
+            for reward in reversed(self._rewards)
+            if (request.cursor is None or reward.id.int < request.cursor)
+            and wanted.program_id in (None, reward.program_id)
+            and wanted.beneficiary_id in (None, reward.beneficiary_id)
+            and wanted.status in (None, reward.status)
+        ]
+        return ListPage.of(found[: request.limit + 1], request, lambda named: named.reward.id.int)
+
+    async def balances(self, beneficiary_id: UserId) -> Sequence[Balance]:
+        sums: dict[str, dict[Account, int]] = defaultdict(lambda: defaultdict(int))
+        for reward in self._rewards:
+            if reward.beneficiary_id == beneficiary_id:
+                of_unit = sums[reward.unit]
+                for account, amount in holdings(reward).items():
+                    of_unit[account] += amount
+        return [
+            Balance(
+                unit,
+                of[Account.PENDING],
+                of[Account.AVAILABLE],
+                of[Account.PAID],
+                -of[Account.RECOVERABLE],
+            )
+            for unit, of in sorted(sums.items())
+        ]
+
+    @property
+    def _rewards(self) -> list[Reward]:
+        """Oldest first."""
+        return sorted(self.access.read().rewards.values(), key=lambda reward: reward.id)
+
+
+@dataclass(frozen=True)
+class InMemoryPayouts:
+    access: "Access"
+
+    async def claim(self, reference: str) -> Payout | None:
+        payouts = self.access.read().payouts.values()
+        return next((p for p in payouts if p.reference == reference), None)
+
+    async def add(self, payout: Payout) -> None:
+        async with self.access.write() as rows:
+            rows.payouts[payout.id] = payout
+
+    async def find(self, payout_id: PayoutId) -> Payout:
+        payouts = self.access.read().payouts
+        if payout_id not in payouts:
+            raise PayoutNotFound
+        return payouts[payout_id]
+
+    async def newest(self, request: ListRequest) -> ListPage[Payout]:
+        payouts = sorted(self.access.read().payouts.values(), key=lambda p: p.id, reverse=True)
+        found = [p for p in payouts if request.cursor is None or p.id.int < request.cursor]
+        return ListPage.of(found[: request.limit + 1], request, lambda payout: payout.id.int)
+
+    async def lines(self, after: PayoutId | None, limit: int) -> Sequence[PayoutLine]:
+        rows = self.access.read()
+        payouts = sorted(p for p in rows.payouts if after is None or p > after)[:limit]
+        sums: dict[tuple[PayoutId, UserId], int] = defaultdict(int)
+        for reward in rows.rewards.values():
+            if reward.payout_id in payouts:
+                sums[reward.payout_id, reward.beneficiary_id] += reward.amount
+        return [
+            PayoutLine(rows.payouts[payout_id], _reference(rows, whose), amount)
+            for (payout_id, whose), amount in sorted(sums.items())
+        ]
+
+
+def _named(rows: "Rows", reward: Reward) -> NamedReward:
+    program = next(p for p in rows.programs.values() if p.id == reward.program_id)
+    return NamedReward(reward, program.slug, _reference(rows, reward.beneficiary_id))
+
+
+def _reference(rows: "Rows", user_id: UserId) -> str:
+    known = rows.participants.get(user_id)
+    return reference_to(user_id, known.external_id if known else None)
