@@ -219,13 +219,13 @@ def test_to_a_pipe_one_thing_is_a_line_for_each_of_its_values(run, ann):
     }
 
 
-def on_a_terminal(*arguments, environment, typed=""):
+def on_a_terminal(*arguments, environment, typed="", stdin=None):
     """What a person sees who runs the command, and its exit status."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "referral", *arguments],
         env={**os.environ, **environment, "COLUMNS": "200", "TERM": "xterm"},
-        stdin=theirs,
+        stdin=stdin or theirs,
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
@@ -351,3 +351,84 @@ def test_all_that_is_wrong_with_a_participant_is_told_in_a_line_each(run):
         "email",
         "locale",
     ]
+
+
+@pytest.fixture
+def enrolled(told):
+    for name in ("ann", "bob"):
+        told("participant", "enrol", name)
+
+
+def line(number, participant="ann", **more):
+    return json.dumps({"id": str(number), "type": "visit", "participant": participant, **more})
+
+
+@pytest.mark.usefixtures("enrolled")
+def test_an_event_is_recorded_from_options_once(told, run):
+    given = (
+        *("event", "record", "--id", "1", "--type", "purchase", "--participant", "ann"),
+        *("--amount", "2500", "--unit", "EUR", "--metadata", "channel=web"),
+    )
+
+    first = told(*given)
+
+    assert first == {
+        "id": "1",
+        "is_new": True,
+        "referral_id": None,
+        "status": None,
+        "reasons": [],
+    }
+    assert told(*given) == {**first, "is_new": False}
+    assert told("event", "record", "--type", "refund", "--of", "1", "--id", "2")["is_new"]
+    assert "id: An event's id has" in refused(run("event", "record", "--type", "visit"))
+    assert run("event", "record", "--id", "3", "--metadata", "x").exit_code == 2
+
+
+@pytest.mark.usefixtures("enrolled")
+def test_events_are_recorded_from_stdin_and_what_is_refused_is_told_with_its_line(run):
+    lines = [line(1), "{", line(2, "bob"), line(3, "nobody"), line(1), line(4, amount="2"), ""]
+
+    done = run("event", "record", "--json", input="\n".join(lines))
+
+    assert done.exit_code == 1
+    assert json.loads(done.stdout) == {"new": 2, "known": 1, "refused": 3}
+    told = [told.split(":")[0] for told in done.stderr.splitlines() if told.startswith("line")]
+    assert told == ["line 2", "line 4", "line 6"]
+
+    again = run("event", "record", input="\n".join([line(1), line(2, "bob")]))
+    assert (again.exit_code, again.stdout) == (0, "new\t0\nknown\t2\nrefused\t0\n")
+
+
+@pytest.mark.usefixtures("enrolled")
+def test_once_the_database_does_not_answer_the_rest_of_stdin_is_left(run, empty_database_url):
+    query(
+        empty_database_url,
+        "SELECT",
+        before=[
+            """CREATE FUNCTION be_away() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE EXCEPTION '' USING ERRCODE = '57P01'; END $$""",
+            """CREATE TRIGGER away BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.id = '2')
+               EXECUTE FUNCTION be_away()""",
+        ],
+    )
+    try:
+        done = run("event", "record", "--json", input="\n".join(map(line, range(1, 5))))
+    finally:
+        query(empty_database_url, "SELECT", before=["DROP FUNCTION be_away CASCADE"])
+
+    assert (done.exit_code, json.loads(done.stdout)) == (1, {"new": 1, "known": 0, "refused": 1})
+    assert [told[:7] for told in done.stderr.splitlines()] == ["line 2:", "Send al"]
+
+
+@pytest.mark.usefixtures("enrolled")
+def test_on_a_terminal_a_bar_shows_how_far_it_is(environment, tmp_path):
+    events = tmp_path / "events"
+    events.write_text("\n".join(map(line, range(1, 4))))
+
+    with events.open() as stdin:
+        seen, status = on_a_terminal("event", "record", environment=environment, stdin=stdin)
+
+    assert status == 0
+    assert "Recording" in seen
+    assert re.search(r"│ new +│ 3 ", seen)

@@ -1,6 +1,7 @@
 import base64
 import hmac
 from collections.abc import Sequence
+from functools import cached_property
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -9,7 +10,11 @@ class FernetSealing:
     """Seals with keys derived from the service's secrets: the first seals, all open (Fernet: AES-CBC, HMAC-SHA256)."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(_key_from(secret)) for secret in secrets])
+        self._secrets = secrets
+
+    @cached_property  # what seals nothing needs no secret
+    def _fernet(self) -> MultiFernet:
+        return MultiFernet([Fernet(_key_from(secret)) for secret in self._secrets])
 
     def seal(self, content: bytes) -> bytes:
         return self._fernet.encrypt(content)

@@ -23,6 +23,10 @@ Shown = Mapping[str, Any]
 Result = Shown | Sequence[Shown] | None
 
 
+class PartlyRefused(dict[str, Any]):
+    """Something to print, of which a part was refused: the exit status says so."""
+
+
 def runs_use_cases(
     do: Callable[Concatenate[UseCases, P], Awaitable[Result]],
 ) -> Callable[..., None]:
@@ -40,12 +44,14 @@ def runs_use_cases(
             with redirect_stdout(sys.stderr):
                 result = asyncio.run(_done(settings, do, given))
         except ReferralError as refusal:
-            click.echo(_told(refusal), err=True)
+            click.echo(told(refusal), err=True)
             raise click.exceptions.Exit(REFUSED) from None
         if as_json:
             _print_json(result)
         elif result is not None:
             _print_table(result)
+        if isinstance(result, PartlyRefused):
+            raise click.exceptions.Exit(REFUSED)
 
     return command
 
@@ -59,7 +65,7 @@ async def _done(
         return await do(use, **given)
 
 
-def _told(refusal: ReferralError) -> str:
+def told(refusal: ReferralError) -> str:
     """The refusal in words; of several values that are wrong, each in a line with its name."""
     if not isinstance(refusal, InvalidInput) or not any(v.field for v in refusal.violations):
         return str(refusal)

@@ -10,6 +10,7 @@ from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.bootstrap.settings import PREFIX, CannotStart, Settings
 from referral.entrypoints.cli.admin import admin
 from referral.entrypoints.cli.code import code
+from referral.entrypoints.cli.event import event
 from referral.entrypoints.cli.key import key
 from referral.entrypoints.cli.participant import participant
 from referral.entrypoints.cli.program import program
@@ -70,7 +71,7 @@ def openapi(settings: Settings) -> None:
     click.echo(json.dumps(openapi_document(settings), indent=2, ensure_ascii=False))
 
 
-for group in (admin, code, key, participant, program, referrals, token, user, webhook):
+for group in (admin, code, event, key, participant, program, referrals, token, user, webhook):
     referral.add_command(group)
 
 
