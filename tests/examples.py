@@ -108,3 +108,25 @@ def a_refresh_token(holder: User, secret: str = "secret", *, family: int = 1) ->
 
 def in_a_week(clock: Clock) -> datetime:
     return clock.now() + timedelta(weeks=1)
+
+
+# Each of them belongs to somebody who trusts this machine, or to nobody.
+NOT_PUBLIC = [
+    *("0.0.0.0", "0.1.2.3"),  # this host
+    *("10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255"),  # private
+    *("192.168.0.1", "192.168.255.255"),
+    *("100.64.0.1", "100.127.255.254", "100.100.100.200"),  # a provider's; Alibaba's metadata
+    *("127.0.0.1", "127.255.255.254"),  # loopback
+    *("169.254.0.1", "169.254.169.254", "169.254.170.2"),  # link-local; metadata
+    *("168.63.129.16", "192.0.0.1", "192.0.0.192"),  # Azure's metadata, Oracle's
+    *("192.0.2.1", "198.51.100.1", "203.0.113.1"),  # documentation
+    *("192.88.99.1", "198.18.0.1", "198.19.255.255"),  # 6to4 relays, benchmarks
+    *("224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255"),
+    *("::", "::1", "::127.0.0.1"),  # unspecified, loopback, IPv4-compatible
+    *("::ffff:127.0.0.1", "::ffff:8.8.8.8", "::ffff:0:8.8.8.8"),  # IPv4-mapped, translated
+    *("64:ff9b::127.0.0.1", "64:ff9b::8.8.8.8", "64:ff9b:1::1"),  # NAT64
+    *("100::1", "2001::1", "2001:0:4136:e378::1", "2001:2::1", "2001:10::1", "2001:20::1"),
+    *("2001:db8::1", "3fff::1", "2002:7f00:1::", "2002:808:808::"),  # documentation, 6to4
+    *("fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "ff0e::1"),
+    *("5f00::1", "4000::1"),  # segment routing, not given out
+]

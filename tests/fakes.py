@@ -59,7 +59,14 @@ from referral.application.rewards.ports import (
     Rewards,
 )
 from referral.application.transaction import Transaction
-from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, Outbox
+from referral.application.webhooks.ports import (
+    Answer,
+    Deliveries,
+    Endpoints,
+    Lane,
+    Listeners,
+    Outbox,
+)
 from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH, ApiKey
 from referral.domain.access.caller import OPERATOR, KeyId, Scope
 from referral.domain.access.errors import (
@@ -124,7 +131,7 @@ from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 from referral.domain.rewards.event import EventId
 from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId
-from referral.domain.webhooks.delivery import Delivery, MessageId
+from referral.domain.webhooks.delivery import Delivery, DeliveryStatus, MessageId
 from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 from referral.domain.webhooks.errors import EndpointNotFound
 from referral.domain.webhooks.message import Message, MessageType
@@ -1131,6 +1138,19 @@ class InMemoryEndpoints:
         return ListPage.of(found[: request.limit + 1], request, lambda e: e.id.int)
 
 
+@dataclass
+class FakeSender:
+    """Keeps what is sent, where the real one calls somebody; answers as it is told by address, or 200."""
+
+    sent: list[tuple[str, Mapping[str, str], str]] = field(default_factory=list)
+    answers: dict[str, Callable[[], Awaitable[Answer]]] = field(default_factory=dict)
+
+    async def send(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
+        self.sent.append((url, headers, body))
+        answer = self.answers.get(url)
+        return await answer() if answer else Answer(200, "")
+
+
 @dataclass(frozen=True)
 class FakeListeners:
     """Asks the store at every call, where the real one keeps a list."""
@@ -1159,12 +1179,53 @@ class InMemoryOutbox:
                             type=message.type,
                             body=message.body,
                             created_at=message.at,
+                            next_attempt_at=AT_ONCE,
                         )
+
+
+AT_ONCE = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
 class InMemoryDeliveries:
     access: Access
+    _lanes: dict[EndpointId, tuple[UUID, datetime]] = field(default_factory=dict)
+
+    async def take(self, now: datetime, until: datetime, most: int) -> Sequence[Lane]:
+        free = [
+            endpoint
+            for endpoint in self.access.read().endpoints.values()
+            if self._lanes.get(endpoint.id, (None, now))[1] <= now
+            and await self.due(endpoint.id, now, 1)
+        ]
+        lanes = [Lane(endpoint, uuid4()) for endpoint in free[:most]]
+        self._lanes.update({lane.endpoint.id: (lane.holder, until) for lane in lanes})
+        return lanes
+
+    async def due(self, endpoint_id: EndpointId, now: datetime, most: int) -> Sequence[Delivery]:
+        rows = self.access.read()
+        endpoint = rows.endpoints.get(endpoint_id)
+        if endpoint is None or endpoint.disabled_at is not None:
+            return []
+        due = [
+            delivery
+            for delivery in rows.deliveries.values()
+            if delivery.endpoint_id == endpoint_id
+            and delivery.next_attempt_at is not None
+            and delivery.next_attempt_at <= now
+        ]
+        return sorted(due, key=lambda delivery: delivery.next_attempt_at or now)[:most]
+
+    async def record(self, tried: Sequence[Delivery]) -> None:
+        async with self.access.write() as rows:
+            for delivery in tried:
+                key = delivery.endpoint_id, delivery.message_id
+                if rows.deliveries[key].status is DeliveryStatus.PENDING:
+                    rows.deliveries[key] = delivery
+
+    async def end(self, lane: Lane, until: datetime) -> None:
+        if self._lanes.get(lane.endpoint.id, (None,))[0] == lane.holder:
+            self._lanes[lane.endpoint.id] = lane.holder, until
 
     async def page_of(self, endpoint_id: EndpointId, request: ListRequest) -> ListPage[Delivery]:
         mine = [d for d in self.access.read().deliveries.values() if d.endpoint_id == endpoint_id]

@@ -18,6 +18,7 @@ from fakes import (
     FakeRandomness,
     FakeRateLimiter,
     FakeSealing,
+    FakeSender,
     FakeStanding,
     InMemoryStore,
 )
@@ -45,7 +46,7 @@ from referral.application.programs.ports import Programs, ReferralCodes, Referra
 from referral.application.rewards.ports import Decisions, Events, Payouts, Rewards
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
-from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners
+from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender
 from referral.entrypoints.bootstrap.providers import Application
 from referral.entrypoints.bootstrap.settings import Settings
 
@@ -86,8 +87,22 @@ def sealing() -> FakeSealing:
 
 
 @pytest.fixture
+def sender() -> FakeSender:
+    return FakeSender()
+
+
+@pytest.fixture
 def container(
-    *, store, clock, randomness, password_hasher, access_tokens, rate_limiter, audit_log, sealing
+    *,
+    store,
+    clock,
+    randomness,
+    password_hasher,
+    access_tokens,
+    rate_limiter,
+    audit_log,
+    sealing,
+    sender,
 ):
     """The service's own graph, with a fake behind every port."""
     fakes = {
@@ -109,6 +124,7 @@ def container(
         Endpoints: store.endpoints,
         Deliveries: store.deliveries,
         Listeners: store.listeners,
+        WebhookSender: sender,
         Standing: FakeStanding(store),
         KeyRing: FakeKeyRing(store),
         EmailAddresses: FakeEmailAddresses(),

@@ -51,6 +51,7 @@ from referral.application.rewards.show_payout import ShowPayout
 from referral.application.webhooks.change_endpoint import ChangeEndpoint
 from referral.application.webhooks.create_endpoint import CreateEndpoint
 from referral.application.webhooks.delete_endpoint import DeleteEndpoint
+from referral.application.webhooks.deliver_messages import DeliverMessages
 from referral.application.webhooks.list_endpoints import ListEndpoints
 from referral.application.webhooks.rotate_secret import RotateSecret
 from referral.application.webhooks.show_endpoint import ShowEndpoint
@@ -138,6 +139,7 @@ class Webhooks:
     change_endpoint: ChangeEndpoint
     delete_endpoint: DeleteEndpoint
     rotate_secret: RotateSecret
+    deliver_messages: DeliverMessages
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from referral.application.use_cases import UseCases
-from referral.domain.errors import DatabaseUnavailable
+from referral.domain.errors import Busy, DatabaseUnavailable
 
 Chore = tuple[float, Callable[[], Awaitable[object]]]
 """What is done again and again, with a pause of so many seconds."""
@@ -15,6 +15,9 @@ Chore = tuple[float, Callable[[], Awaitable[object]]]
 # Promised within a minute: there is time for a process to die, and for another to do its share.
 EXPIRE_SECONDS = 20.0
 APPROVE_SECONDS = 20.0
+
+# Promised within a second.
+DELIVER_SECONDS = 0.3
 
 log = structlog.get_logger()
 
@@ -25,6 +28,31 @@ def shared_chores(use: UseCases) -> Sequence[Chore]:
         (EXPIRE_SECONDS, use.programs.expire_referrals),
         (APPROVE_SECONDS, use.rewards.approve_due_rewards),
     ]
+
+
+@asynccontextmanager
+async def delivering(use: UseCases) -> AsyncIterator[None]:
+    """Send what is due to webhook endpoints for as long as the block runs, to each beside the others."""
+    lanes: set[asyncio.Task[None]] = set()
+
+    def ended(lane: asyncio.Task[None]) -> None:
+        lanes.discard(lane)
+        if not lane.cancelled() and not isinstance(error := lane.exception(), Busy | None):
+            log.error("a delivery failed", exc_info=error)
+
+    async def begin() -> None:
+        for work in await use.webhooks.deliver_messages():
+            lane = asyncio.create_task(work)
+            lanes.add(lane)
+            lane.add_done_callback(ended)
+
+    try:
+        async with working([(DELIVER_SECONDS, begin)]):
+            yield
+    finally:
+        for lane in lanes:
+            lane.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from referral.adapters.postgres.tables import (
     refresh_tokens,
     users,
     webhook_deliveries,
+    webhook_endpoints,
 )
 from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.domain.errors import DatabaseUnavailable
@@ -37,24 +38,26 @@ SWEEP_SECONDS = 60
 SWEPT_AT_A_TIME = 10_000
 
 
-def _sweep(table: Table, ends_at: str) -> Statement:
+def _sweep(table: Table, is_over: ColumnElement[bool]) -> Statement:
     """Delete what is over, save for rows that someone else has locked, and tell how many they were."""
     place: ColumnElement[Any] = literal_column(f"{table.name}.ctid")
-    over = (
-        select(place)
-        .where(table.c[ends_at] <= bindparam("now", type_=INSTANT))
-        .limit(SWEPT_AT_A_TIME)
-        .with_for_update(skip_locked=True)
-    )
+    over = select(place).where(is_over).limit(SWEPT_AT_A_TIME).with_for_update(skip_locked=True)
     swept = delete(table).where(place == any_(func.array(over.scalar_subquery()))).returning(place)
     return Statement(select(func.count().label("rows")).select_from(swept.cte("swept")))
 
 
+_now = bindparam("now", type_=INSTANT)
 _SWEEPS = (
-    _sweep(rate_limits, "resets_at"),
-    _sweep(refresh_tokens, "expires_at"),
-    _sweep(idempotency_records, "expires_at"),
-    _sweep(webhook_deliveries, "expires_at"),
+    _sweep(rate_limits, rate_limits.c.resets_at <= _now),
+    _sweep(refresh_tokens, refresh_tokens.c.expires_at <= _now),
+    _sweep(idempotency_records, idempotency_records.c.expires_at <= _now),
+    _sweep(webhook_deliveries, webhook_deliveries.c.expires_at <= _now),
+    _sweep(
+        webhook_deliveries,
+        webhook_deliveries.c.endpoint_id.in_(
+            select(webhook_endpoints.c.id).where(webhook_endpoints.c.deleted_at.is_not(None))
+        ),
+    ),
 )
 
 # As a write it needs the table, the right to change it, and a server that is no standby; it locks no row.

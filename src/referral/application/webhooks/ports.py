@@ -1,7 +1,10 @@
 """What the use cases of webhooks need of the outside, and what they may count on."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 from referral.application.pages import ListPage, ListRequest
 from referral.domain.webhooks.delivery import Delivery
@@ -44,6 +47,46 @@ class Outbox(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The right to be the one that sends to an endpoint, until it ends; `holder` is that of no other lane."""
+
+    endpoint: Endpoint
+    holder: UUID
+
+
 class Deliveries(Protocol):
+    async def take(self, now: datetime, until: datetime, most: int) -> Sequence[Lane]:
+        """A lane to each active endpoint that something is due for, and that nobody else has a lane to, until then."""
+
+    async def due(self, endpoint_id: EndpointId, now: datetime, most: int) -> Sequence[Delivery]:
+        """What is to be sent now: first what never was, in the order in which it was written, then what failed before.
+
+        Of an endpoint that was disabled or deleted, nothing.
+        """
+
+    async def record(self, tried: Sequence[Delivery]) -> None:
+        """Store what became of them; one that is delivered already stays so."""
+
+    async def end(self, lane: Lane, until: datetime) -> None:
+        """End the lane, and have nobody else take one before then; one that was lost already stays as it is."""
+
     async def page_of(self, endpoint_id: EndpointId, request: ListRequest) -> ListPage[Delivery]:
         """What was, is or will be sent to an endpoint, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answered, at most 1 kB of it; without a status, why there was no answer."""
+
+    status: int | None
+    text: str
+    retry_after: timedelta | None = None
+
+
+class WebhookSender(Protocol):
+    async def send(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
+        """Send it by POST and wait 15 seconds at most; redirects are not followed.
+
+        Unless private networks are allowed, nothing is sent to an address that is not public, whatever name leads to it.
+        """

@@ -11,6 +11,7 @@ from uuid import UUID
 from referral.domain.errors import InvalidInput
 from referral.domain.texts import is_printable
 from referral.domain.webhooks.addresses import is_public, parsed_address
+from referral.domain.webhooks.attempt import Attempt
 from referral.domain.webhooks.message import MessageType
 
 EndpointId = NewType("EndpointId", UUID)
@@ -18,7 +19,14 @@ EndpointId = NewType("EndpointId", UUID)
 MAX_URL = 2000
 MAX_DESCRIPTION = 200
 URL_SHAPE = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?][!-\"$-~]*)?"
+PATIENCE = timedelta(days=5)
+SHORTEST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(minutes=1)
+MOST_DOUBLED = 6  # beyond it, a pause is the longest anyhow
 BY_HAND = "It was disabled by hand."
+GONE = "It answered 410 Gone."
+FAILING = "Nothing could be delivered for five days."
+UNREADABLE = "Its secret cannot be opened any more; give it another one."
 ROTATION = timedelta(hours=24)
 
 
@@ -51,6 +59,8 @@ class Endpoint:
     created_at: datetime
     disabled_at: datetime | None = None
     disabled_because: str | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
 
     @property
     def status(self) -> EndpointStatus:
@@ -80,7 +90,28 @@ class Endpoint:
             return self
         if status == EndpointStatus.DISABLED:
             return self.disabled(now, BY_HAND)
-        return replace(self, disabled_at=None, disabled_because=None)
+        return replace(
+            self, disabled_at=None, disabled_because=None, failures=0, failing_since=None
+        )
+
+    def after(self, attempt: Attempt) -> Self:
+        """What it is after an attempt to send it something: one that is gone, or failed for five days, is disabled."""
+        if attempt.is_success:
+            return replace(self, failures=0, failing_since=None)
+        failing_since = self.failing_since or attempt.at
+        failing = replace(self, failures=self.failures + 1, failing_since=failing_since)
+        if attempt.is_gone:
+            return failing.disabled(attempt.at, GONE)
+        if attempt.at - failing_since >= PATIENCE:
+            return failing.disabled(attempt.at, FAILING)
+        return failing
+
+    def pause_after(self, attempt: Attempt) -> timedelta:
+        """How long it is left alone after an attempt: the longer, the more have failed one after the other."""
+        if attempt.is_success:
+            return timedelta(0)
+        doubled = SHORTEST_PAUSE * (1 << min(self.failures, MOST_DOUBLED))
+        return max(min(doubled, LONGEST_PAUSE), attempt.wait)
 
 
 def endpoint_url(raw: str, *, private_networks: bool) -> str:

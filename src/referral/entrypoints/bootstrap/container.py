@@ -23,6 +23,7 @@ from referral.adapters.postgres.core.patience import begin_call
 from referral.adapters.postgres.core.risks import way_to
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.migrate import migrate
+from referral.adapters.webhook_sender import AiohttpSender
 from referral.application.access.once import Once
 from referral.application.access.quotas import Quotas
 from referral.application.input_rules import InputRules
@@ -33,7 +34,7 @@ from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.bootstrap.providers import Adapters, Application
 from referral.entrypoints.bootstrap.secret import with_secret
 from referral.entrypoints.bootstrap.settings import CannotStart, Settings
-from referral.entrypoints.worker import shared_chores, working
+from referral.entrypoints.worker import delivering, shared_chores, working
 
 if TYPE_CHECKING:
     from referral.entrypoints.http.app import Service
@@ -136,12 +137,14 @@ def create_http_app(
     container = assembled(settings)
     database = container.get(Database)
     housekeeping = container.get(PostgresHousekeeping)
-    chores = [*housekeeping.chores, *shared_chores(container.get(UseCases))]
+    use = container.get(UseCases)
+    chores = [*housekeeping.chores, *shared_chores(use)]
+    sender = container.get(AiohttpSender)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         with closing(container):
-            async with database, housekeeping.running(), working(chores):
+            async with database, housekeeping.running(), working(chores), sender, delivering(use):
                 on_started()
                 yield
 

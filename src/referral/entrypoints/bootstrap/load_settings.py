@@ -97,7 +97,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "REFERRAL_SECRET_FILE: Expected this or REFERRAL_SECRET, not both"
     if settings.secret and (complaint := weakness(settings.secrets)):
         yield f"REFERRAL_SECRET: {complaint}"
-    for name in ("access_token_ttl", "refresh_token_ttl"):
+    for name in ("access_token_ttl", "refresh_token_ttl", "webhook_retention"):
         if not timedelta(seconds=1) <= getattr(settings, name) <= LONGEST_TTL:
             yield f"{PREFIX}{name.upper()}: Expected a second to {LONGEST_TTL.days} days"
     yield from _no_hosts(settings.hosts)

@@ -45,6 +45,7 @@ from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.adapters.system import SystemRandomness
+from referral.adapters.webhook_sender import AiohttpSender
 from referral.application.access.guess_limits import GuessLimits
 from referral.application.access.limit import Limit
 from referral.application.access.once import Once
@@ -89,8 +90,9 @@ from referral.application.use_cases import (
     UseCases,
     Webhooks,
 )
+from referral.application.webhooks.deliver_messages import Retention
 from referral.application.webhooks.endpoint_rules import EndpointRules
-from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners
+from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender
 from referral.entrypoints.bootstrap.settings import Settings
 
 
@@ -158,6 +160,10 @@ class Adapters(Provider):
         return PostgresKeyRing(queries, clock)
 
     @provide
+    def webhook_sender(self, settings: Settings) -> AnyOf[AiohttpSender, WebhookSender]:
+        return AiohttpSender(private_networks=settings.webhook_private_networks == "on")
+
+    @provide
     def listeners(self, queries: Queries) -> AnyOf[PostgresListeners, Listeners]:
         return PostgresListeners(queries)
 
@@ -211,3 +217,7 @@ class Application(Provider):
     @provide
     def endpoint_rules(self, settings: Settings) -> EndpointRules:
         return EndpointRules(private_networks=settings.webhook_private_networks == "on")
+
+    @provide
+    def retention(self, settings: Settings) -> Retention:
+        return Retention(settings.webhook_retention)

@@ -106,6 +106,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " for development"
         ),
     ] = "off"
+    webhook_retention: Annotated[
+        timedelta,
+        Meta(
+            description="how long messages to webhooks are kept that are delivered, or have failed: seconds, or a number"
+            " with s, m, h or d"
+        ),
+    ] = timedelta(days=30)
     docs: Annotated[Switch, Meta(description="whether /docs and /openapi.* answer")] = "on"
     metrics: Annotated[Switch, Meta(description="whether /metrics answers")] = "on"
     log_format: Annotated[

@@ -14,7 +14,7 @@ from referral.domain.webhooks.errors import EndpointNotFound
 
 _CHANGED = (
     *("url", "events", "description", "secret", "former_secret", "former_until"),
-    *("disabled_at", "disabled_because"),
+    *("disabled_at", "disabled_because", "failures", "failing_since"),
 )
 _NAMES = ("id", *_CHANGED, "created_at")
 ENDPOINT_COLUMNS = tuple(webhook_endpoints.c[name] for name in _NAMES)

@@ -16,9 +16,9 @@ from referral.domain.webhooks.message import Message, MessageType
 # Before all that is tried again, and in the order of their numbers.
 AT_ONCE = datetime.fromtimestamp(0, UTC)
 
-_ACTIVE = webhook_endpoints.c.deleted_at.is_(None) & webhook_endpoints.c.disabled_at.is_(None)
+ACTIVE = webhook_endpoints.c.deleted_at.is_(None) & webhook_endpoints.c.disabled_at.is_(None)
 _WANTED = Statement(
-    select(func.unnest(webhook_endpoints.c.events).label("pattern")).where(_ACTIVE).distinct()
+    select(func.unnest(webhook_endpoints.c.events).label("pattern")).where(ACTIVE).distinct()
 )
 _told = (
     func.unnest(
@@ -55,7 +55,7 @@ _ADD = Statement(
                 array([_told.c.type, func.split_part(_told.c.type, ".", 1).concat(".*")])
             ),
         )
-        .where(_ACTIVE)
+        .where(ACTIVE)
         .order_by(_told.c.place),
     )
 )

@@ -33,6 +33,10 @@ webhook_endpoints = Table(
     Column("disabled_at", INSTANT),
     Column("disabled_because", Text),
     Column("deleted_at", INSTANT),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", INSTANT),
+    Column("lane", Uuid),  # whose it is to send to it, until when
+    Column("lane_until", INSTANT),
     CheckConstraint(
         "(disabled_at IS NULL) = (disabled_because IS NULL)",
         name="ck_webhook_endpoints_disabled",
@@ -61,6 +65,7 @@ webhook_deliveries = Table(
     Column("last_attempt_at", INSTANT),
     Column("last_answer", Text),
     Column("expires_at", INSTANT),
+    Column("last_status", Integer),
     PrimaryKeyConstraint("endpoint_id", "message_id", name="webhook_deliveries_pkey"),
     CheckConstraint(
         "status IN ('pending', 'delivered', 'failed')", name="ck_webhook_deliveries_status"

@@ -1,0 +1,129 @@
+import random
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from referral.application.access.ports import Sealing
+from referral.application.again import again
+from referral.application.ports import Clock
+from referral.application.transaction import UnitOfWork
+from referral.application.webhooks.ports import Deliveries, Lane, WebhookSender
+from referral.domain.webhooks.attempt import Attempt
+from referral.domain.webhooks.delivery import Delivery
+from referral.domain.webhooks.endpoint import UNREADABLE, Endpoint, EndpointId
+from referral.domain.webhooks.errors import EndpointNotFound
+from referral.domain.webhooks.signing import signatures
+
+LANES = 100  # endpoints taken at a time
+SHARE = 100  # so many are sent again, at most, when a process dies
+TURN = timedelta(seconds=10)  # then other processes have a chance
+LEASE = timedelta(seconds=60)  # a turn, the longest answer, and time to spare
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long messages are kept that are delivered, or have failed."""
+
+    time: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverMessages:
+    """Send what is due: give the work for each endpoint, none of which waits for another.
+
+    Any number of processes share the endpoints, and one at a time sends to each: in the order in which the messages were
+    written, as long as the endpoint takes them. An endpoint that does not is left alone for a while.
+    """
+
+    deliveries: Deliveries
+    unit_of_work: UnitOfWork
+    sender: WebhookSender
+    sealing: Sealing
+    clock: Clock
+    retention: Retention
+
+    async def __call__(self) -> Sequence[Coroutine[Any, Any, None]]:
+        now = self.clock.now()
+        return [self._serve(lane) for lane in await self.deliveries.take(now, now + LEASE, LANES)]
+
+    async def _serve(self, lane: Lane) -> None:
+        until = self.clock.now()
+        try:
+            until = await self._turn(lane.endpoint, until)
+        except EndpointNotFound:
+            pass  # it was deleted meanwhile
+        finally:  # even when the process is told to stop
+            await self.deliveries.end(lane, until)
+
+    async def _turn(self, endpoint: Endpoint, began_at: datetime) -> datetime:
+        """Send to an endpoint until nothing is due, it fails, or its turn is over; give until when to leave it alone."""
+        secrets = self._secrets(endpoint)
+        if not secrets:
+            await again(self._disable, endpoint.id)
+            return began_at
+        while (now := self.clock.now()) < began_at + TURN:
+            due = await self.deliveries.due(endpoint.id, now, SHARE)
+            if not due:
+                break
+            last = await self._send(endpoint, secrets, due, began_at + TURN)
+            if endpoint.after(last) != endpoint:
+                await again(self._note, endpoint.id, last)
+                return last.at + endpoint.pause_after(last)
+        return began_at
+
+    def _secrets(self, endpoint: Endpoint) -> Sequence[bytes]:
+        """What signs now, but for what was sealed with a secret of the service that is gone."""
+        opened = [self.sealing.opened(sealed) for sealed in endpoint.secrets(self.clock.now())]
+        return [secret for secret in opened if secret is not None]
+
+    async def _send(
+        self,
+        endpoint: Endpoint,
+        secrets: Sequence[bytes],
+        due: Sequence[Delivery],
+        ends_at: datetime,
+    ) -> Attempt:
+        """Send one after the other until one fails, store what became of them, and give the last attempt."""
+        tried = []
+        try:
+            for delivery in due:
+                attempt = await self._attempt(endpoint, secrets, delivery)
+                jitter = random.random()  # noqa: S311  no secret
+                tried.append(delivery.after(attempt, jitter=jitter, keep=self.retention.time))
+                if not attempt.is_success or attempt.at >= ends_at:
+                    break
+            return attempt
+        finally:  # even when the process is told to stop
+            await self.deliveries.record(tried)
+
+    async def _attempt(
+        self, endpoint: Endpoint, secrets: Sequence[bytes], delivery: Delivery
+    ) -> Attempt:
+        message, timestamp = str(delivery.message_id), int(self.clock.now().timestamp())
+        signed = signatures(
+            secrets, message=message, timestamp=timestamp, body=delivery.body.encode()
+        )
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": message,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signed,
+        }
+        answer = await self.sender.send(endpoint.url, headers, delivery.body)
+        return Attempt(
+            at=self.clock.now(),
+            status=answer.status,
+            answer=answer.text,
+            retry_after=answer.retry_after,
+        )
+
+    async def _note(self, endpoint_id: EndpointId, attempt: Attempt) -> None:
+        async with self.unit_of_work.begin() as tx:
+            locked = await tx.endpoints.lock(endpoint_id)
+            await tx.endpoints.save(locked.after(attempt))
+
+    async def _disable(self, endpoint_id: EndpointId) -> None:
+        async with self.unit_of_work.begin() as tx:
+            locked = await tx.endpoints.lock(endpoint_id)
+            await tx.endpoints.save(locked.disabled(self.clock.now(), UNREADABLE))
