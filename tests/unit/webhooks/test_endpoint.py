@@ -28,7 +28,7 @@ MALFORMED = [
     "https://",
     "https:///hooks",
     "https://ann@example.org/",
-    "https://ann:secret@example.org/",
+    "https://ann:hush@example.org/",
     "https://example.org/#part",
     "https://example.org/a b",
     "https://bücher.example/",
