@@ -1,5 +1,7 @@
 """The commands that run use cases, on a database, as a script and as a person run them."""
 
+import asyncio
+import csv
 import json
 import os
 import pty
@@ -7,18 +9,21 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner
 
 from databases import query
+from referral.entrypoints.bootstrap.container import open_use_cases
+from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.cli.main import referral as command_line
 from referral.entrypoints.http.openapi.terms import EXAMPLE
 from servers import PASSWORD, SECRET
 
 SETTINGS = {"REFERRAL_SECRET": SECRET, "REFERRAL_BCRYPT_COST": "4"}
 FAR = "2030-10-10T12:00:00Z"
+NOBODYS = str(UUID(int=1))
 
 
 @pytest.fixture
@@ -115,6 +120,11 @@ def test_an_endpoint_is_made_and_listed(told, run):
         ["admin", "grant"],
         ["user", "create", "--username", "ann", "--email", "a@b.org", "--password", "x"],
         ["referrals", "list", "ann", "--limit", "0"],
+        ["reward", "list", "--status", "lost"],
+        ["reward", "hold", NOBODYS],
+        ["reward", "reject", NOBODYS],
+        ["payout", "create", "--unit", "EUR"],
+        ["explain", "no-id"],
         ["nonsense"],
     ],
     ids=" ".join,
@@ -432,3 +442,107 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(environment, tmp_path):
     assert status == 0
     assert "Recording" in seen
     assert re.search(r"│ new +│ 3 ", seen)
+
+
+@pytest.fixture
+def brought(environment, told, empty_database_url):
+    """Bob, whom Ann brought to a program that gives her 10 euros, held for two weeks, and him 5; he bought something."""
+    rules = [
+        {"rule": "thanks", "to": "referrer", "amount": 1000, "unit": "EUR"},
+        {"rule": "welcome", "to": "referee", "amount": 500, "unit": "EUR"},
+    ]
+    terms = {"qualification": {"event": "purchase"}, "rewards": rules, "hold_days": 14}
+    told(
+        *("program", "create", "launch", "--name", "Launch", "--terms", "-", "--active"),
+        input=json.dumps(terms),
+    )
+    for name in ("ann", "bob"):
+        told("participant", "enrol", name)
+    settings = load_settings(environment)
+
+    async def bring():
+        async with open_use_cases(settings) as use:
+            code = await use.programs.issue_participant_code(
+                participant="ann", expires_at=FAR, program="launch"
+            )
+            named, _ = await use.programs.refer_participant(code=code.text.value, participant="bob")
+            return str(named.referral.referee_id)
+
+    referral_id = asyncio.run(bring())
+    told("event", "record", "--id", "1", "--type", "purchase", "--participant", "bob")
+    return referral_id
+
+
+@pytest.mark.usefixtures("brought")
+def test_a_reward_is_listed_held_and_approved(told, run):
+    [reward] = told("reward", "list", "--participant", "ann", "--program", "launch")
+
+    assert (reward["rule"], reward["amount"], reward["status"]) == ("thanks", 1000, "pending")
+    assert told("reward", "hold", reward["id"], "--reason", "Odd.") == {**reward, "status": "held"}
+    assert told("reward", "list", "--status", "held") == [{**reward, "status": "held"}]
+    for status in ("pending", "approved"):
+        assert told("reward", "approve", reward["id"])["status"] == status
+    assert told("participant", "balance", "ann") == [
+        {"unit": "EUR", "pending": 0, "available": 1000, "paid": 0, "recoverable": 0}
+    ]
+    assert refused(run("participant", "balance", "nobody")) == "There is no such participant.\n"
+
+
+@pytest.mark.usefixtures("brought")
+def test_no_more_rewards_are_listed_than_wanted(told):
+    listed = told("reward", "list")
+
+    assert sorted(reward["rule"] for reward in listed) == ["thanks", "welcome"]
+    assert told("reward", "list", "--limit", "1") == listed[:1]
+
+
+@pytest.mark.usefixtures("brought")
+def test_a_reward_is_rejected_for_good(told, run):
+    [reward] = told("reward", "list", "--participant", "bob")
+
+    assert told("reward", "reject", reward["id"], "--reason", "A test.")["status"] == "rejected"
+    assert refused(run("reward", "approve", reward["id"])) == "The reward is rejected.\n"
+    assert refused(run("reward", "approve", NOBODYS)) == "There is no such reward.\n"
+
+
+@pytest.mark.usefixtures("brought")
+def test_a_payout_is_made_once_listed_and_exported(told, run, tmp_path):
+    rewards = told("reward", "list")
+    for reward in rewards:
+        told("reward", "approve", reward["id"])
+    pay = ("payout", "create", "--unit", "EUR", "--reference")
+    named = [text for reward in rewards for text in ("--reward", reward["id"])]
+
+    made = told(*pay, "2030-10", *named)
+
+    assert (made["amount"], made["rewards"], made.pop("is_new")) == (1500, 2, True)
+    assert told(*pay, "2030-10", *named) == {**made, "is_new": False}
+    assert told("payout", "list") == [made]
+    assert refused(run(*pay, "2030-11", "--participant", "ann")) == (
+        "There is nothing to pay in this unit.\n"
+    )
+    exported = run("payout", "export")
+    assert exported.exit_code == 0
+    head, *lines = csv.reader(exported.stdout.splitlines())
+    assert head == ["payout", "reference", "created_at", "participant", "unit", "amount"]
+    assert sorted(line[3:] for line in lines) == [["ann", "EUR", "1000"], ["bob", "EUR", "500"]]
+    paid = [(line["participant"], line["amount"]) for line in told("payout", "export")]
+    assert sorted(paid) == [("ann", 1000), ("bob", 500)]
+    assert run("payout", "export", "--output", str(tmp_path / "paid.csv")).stdout == ""
+    assert (tmp_path / "paid.csv").read_text().splitlines() == exported.stdout.splitlines()
+
+
+def test_a_referral_is_explained_in_sentences_as_of_a_time(told, run, brought):
+    decisions = told("explain", brought)
+
+    assert [decision["reason"] for decision in decisions] == [
+        *("signed-up", "qualified", "earned", "earned"),
+    ]
+    lines = [line.split("\t") for line in run("explain", brought).stdout.splitlines()]
+    assert lines[0] == ["at", "sentence"]
+    assert [line[1] for line in lines[1:]] == [decision["sentence"] for decision in decisions]
+    assert lines[3][1] == ("The rule thanks gives the referrer 10.00 EUR; the reward is pending.")
+    assert told("explain", brought, "--as-of", decisions[0]["at"]) == decisions[:1]
+    assert refused(run("explain", brought, "--as-of", "2020-01-01T00:00:00Z")) == (
+        "There is no such referral.\n"
+    )

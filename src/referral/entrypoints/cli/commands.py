@@ -17,6 +17,10 @@ from referral.entrypoints.bootstrap.settings import Settings
 
 REFUSED = 1  # the exit status when a rule says no
 
+limited = click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many."
+)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Shown = Mapping[str, Any]
@@ -72,13 +76,23 @@ def told(refusal: ReferralError) -> str:
     return "\n".join(f"{v.field}: {v.detail}" for v in refusal.violations)
 
 
-async def every(list_page: Callable[..., Awaitable[ListPage[T]]], **given: Any) -> AsyncIterator[T]:
-    """All items of a list that is walked by cursor."""
-    cursor = None
+def wants_json() -> bool:
+    """Whether the command that runs was asked for JSON."""
+    return bool(click.get_current_context().params["as_json"])
+
+
+async def every(
+    list_page: Callable[..., Awaitable[ListPage[T]]], *, most: int | None = None, **given: Any
+) -> AsyncIterator[T]:
+    """All items of a list that is walked by cursor, or the first `most`."""
+    cursor, count = None, 0
     while True:
         page = await list_page(limit=MAX_SIZE, cursor=cursor, **given)
         for item in page.items:
+            if count == most:
+                return
             yield item
+            count += 1
         cursor = page.next_cursor
         if cursor is None:
             return

@@ -11,10 +11,13 @@ from referral.entrypoints.bootstrap.settings import PREFIX, CannotStart, Setting
 from referral.entrypoints.cli.admin import admin
 from referral.entrypoints.cli.code import code
 from referral.entrypoints.cli.event import event
+from referral.entrypoints.cli.explain import explain
 from referral.entrypoints.cli.key import key
 from referral.entrypoints.cli.participant import participant
+from referral.entrypoints.cli.payout import payout
 from referral.entrypoints.cli.program import program
 from referral.entrypoints.cli.referrals import referrals
+from referral.entrypoints.cli.reward import reward
 from referral.entrypoints.cli.token import token
 from referral.entrypoints.cli.user import user
 from referral.entrypoints.cli.webhook import webhook
@@ -71,8 +74,11 @@ def openapi(settings: Settings) -> None:
     click.echo(json.dumps(openapi_document(settings), indent=2, ensure_ascii=False))
 
 
-for group in (admin, code, event, key, participant, program, referrals, token, user, webhook):
-    referral.add_command(group)
+for command in (
+    *(admin, code, event, explain, key, participant, payout, program),
+    *(referrals, reward, token, user, webhook),
+):
+    referral.add_command(command)
 
 
 def main() -> None:

@@ -42,6 +42,15 @@ async def erase(use: UseCases, participant: str) -> None:
     await use.accounts.erase_participant(participant=participant)
 
 
+@participant.command()
+@click.argument("participant")
+@runs_use_cases
+async def balance(use: UseCases, participant: str) -> list[Shown]:
+    """Show what someone's accounts hold, by unit; what is recoverable is taken off the next payout."""
+    balances = await use.rewards.show_balance(participant=participant)
+    return [held._asdict() for held in balances]
+
+
 def _shown(found: Participant) -> Shown:
     return {
         "id": found.id,

@@ -2,7 +2,7 @@ import click
 
 from referral.application.pages import MAX_SIZE
 from referral.application.use_cases import UseCases
-from referral.entrypoints.cli.commands import Shown, runs_use_cases
+from referral.entrypoints.cli.commands import Shown, limited, runs_use_cases
 
 
 @click.group()
@@ -12,13 +12,7 @@ def referrals() -> None:
 
 @referrals.command("list")
 @click.argument("referrer")
-@click.option(
-    "--limit",
-    default=MAX_SIZE,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="At most so many.",
-)
+@limited
 @runs_use_cases
 async def list_referrals(use: UseCases, referrer: str, limit: int) -> list[Shown]:
     """List whom a referrer brought, newest first; a REFERRER is a user name, an e-mail address or an id."""

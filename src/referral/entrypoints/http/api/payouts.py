@@ -1,8 +1,5 @@
 """Payouts, for those who really pay: /payouts."""
 
-import csv
-import io
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,7 +12,6 @@ from litestar.response import Stream
 from litestar.types import BeforeRequestHookHandler
 from msgspec import Meta
 
-from referral.application.rewards.ports import PayoutLine
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.accounts.errors import ParticipantNotFound
@@ -37,9 +33,9 @@ from referral.entrypoints.http.openapi.description import CALLER, ListOperation
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import ListBody, list_query
+from referral.entrypoints.payout_csv import csv_of
 
 _CSV = "text/csv"
-_HEAD = ("payout", "reference", "created_at", "participant", "unit", "amount")
 
 Unit = Annotated[
     str,
@@ -175,18 +171,3 @@ def payouts_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router
         security=CALLER,
         tags=["Payouts"],
     )
-
-
-async def csv_of(lines: AsyncIterator[PayoutLine]) -> AsyncIterator[str]:
-    """The lines as a table, a piece at a time."""
-    yield _row(_HEAD)
-    async for line in lines:
-        made = line.payout
-        when = made.created_at.isoformat()
-        yield _row((made.id, made.reference, when, line.beneficiary, made.unit, line.amount))
-
-
-def _row(values: tuple[object, ...]) -> str:
-    row = io.StringIO()
-    csv.writer(row).writerow(values)
-    return row.getvalue()
