@@ -1,7 +1,8 @@
 """In-memory implementations of the ports of events and rewards, under the same promises as the real ones."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,15 +18,18 @@ from referral.application.rewards.ports import (
     RewardFilter,
 )
 from referral.domain.accounts.user import UserId
-from referral.domain.programs.program import ProgramId
+from referral.domain.programs.program import ProgramId, ProgramStatus
 from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.reward_rules import Side
 from referral.domain.programs.terms import Terms
 from referral.domain.rewards.caps import Room
+from referral.domain.rewards.decision import REFUSALS
 from referral.domain.rewards.errors import EventDiffers, PayoutNotFound, RewardNotFound
 from referral.domain.rewards.event import Event, EventId, EventNumber, NewEvent
 from referral.domain.rewards.ledger import Account, Change, holdings
 from referral.domain.rewards.payout import Payout
+from referral.domain.rewards.proof import Case, Difference
+from referral.domain.rewards.qualification import Facts
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId, RewardStatus
 
 if TYPE_CHECKING:
@@ -231,3 +235,63 @@ def _named(rows: "Rows", reward: Reward) -> NamedReward:
 def _reference(rows: "Rows", user_id: UserId) -> str:
     known = rows.participants.get(user_id)
     return reference_to(user_id, known.external_id if known else None)
+
+
+@dataclass(frozen=True)
+class InMemoryBooks:
+    """The fake keeps no entries: they are what the rewards hold, and all sums are right."""
+
+    access: "Access"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["InMemoryBooks"]:
+        yield self
+
+    async def events(self) -> int:
+        return len(self.access.read().events)
+
+    async def cases(self, after: UserId | None, limit: int) -> Sequence[Case]:
+        rows = self.access.read()
+        looked_at = {
+            *(recorded.event.participant_id for recorded in rows.events.values()),
+            *(reward.referral_id for reward in rows.rewards.values()),
+            *(made.referral_id for made in rows.decisions),
+        }
+        found = sorted(
+            (r for r in rows.referrals if r.referee_id in looked_at), key=lambda r: r.referee_id
+        )
+        return [
+            _case(rows, referral)
+            for referral in found
+            if after is None or referral.referee_id > after
+        ][:limit]
+
+    async def refused(self, referral_ids: Sequence[UserId]) -> Collection[tuple[UserId, str]]:
+        return {
+            (made.referral_id, made.decision.rule)
+            for made in self.access.read().decisions
+            if made.referral_id in referral_ids and made.decision.reason in REFUSALS
+        }
+
+    async def sums(self) -> AsyncIterator[Difference]:
+        for nothing in ():
+            yield nothing
+
+
+def _case(rows: "Rows", referral: Referral) -> Case:
+    program = next(p for p in rows.programs.values() if p.id == referral.program_id)
+    mine = [r for r in rows.rewards.values() if r.referral_id == referral.referee_id]
+    told = (recorded.event for recorded in rows.events.values())
+    return Case(
+        referral_id=referral.referee_id,
+        terms=rows.terms[program.slug][referral.terms_version - 1].terms,
+        facts=Facts(
+            referred_at=referral.created_at,
+            status=referral.status,
+            qualified_at=referral.qualified_at,
+            is_over=program.status == ProgramStatus.ENDED,
+        ),
+        events=[event for event in told if event.participant_id == referral.referee_id],
+        rewards=sorted(mine, key=lambda reward: reward.id),
+        entries={reward.id: holdings(reward) for reward in mine},
+    )

@@ -22,7 +22,13 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from examples import DEFAULT_PROGRAM, NOW
-from fake_rewards import InMemoryDecisions, InMemoryEvents, InMemoryPayouts, InMemoryRewards
+from fake_rewards import (
+    InMemoryBooks,
+    InMemoryDecisions,
+    InMemoryEvents,
+    InMemoryPayouts,
+    InMemoryRewards,
+)
 from referral.application.access.limit import Limit, Use, refused_for
 from referral.application.access.ports import (
     IN_PROGRESS,
@@ -457,6 +463,7 @@ class InMemoryStore:
         self.rewards = InMemoryRewards(self)
         self.decisions = InMemoryDecisions(self)
         self.payouts = InMemoryPayouts(self)
+        self.books = InMemoryBooks(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
         self.api_keys: ApiKeys = InMemoryApiKeys(self)
         self.administrators: Administrators = InMemoryAdministrators(self)

@@ -17,6 +17,7 @@ from referral.adapters.postgres.core.joint import JoiningQueries
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.rewards.books import PostgresBooks
 from referral.adapters.postgres.rewards.decisions import PostgresDecisions
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.rewards.payouts import PostgresPayouts
@@ -45,6 +46,7 @@ class PostgresStore:
         self.rewards = PostgresRewards(queries)
         self.decisions = PostgresDecisions(queries)
         self.payouts = PostgresPayouts(queries)
+        self.books = PostgresBooks(self.database)
         self.refresh_tokens = PostgresRefreshTokens(queries)
         self.api_keys = PostgresApiKeys(queries)
         self.administrators = PostgresAdministrators(queries)

@@ -43,7 +43,7 @@ from referral.application.accounts.ports import (
 )
 from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
-from referral.application.rewards.ports import Decisions, Events, Payouts, Rewards
+from referral.application.rewards.ports import Books, Decisions, Events, Payouts, Rewards
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender
@@ -117,6 +117,7 @@ def container(
         Rewards: store.rewards,
         Decisions: store.decisions,
         Payouts: store.payouts,
+        Books: store.books,
         RefreshTokens: store.refresh_tokens,
         IdempotencyRecords: store.idempotency_records,
         ApiKeys: store.api_keys,

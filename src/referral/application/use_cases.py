@@ -48,6 +48,7 @@ from referral.application.rewards.record_event import RecordEvent
 from referral.application.rewards.record_events import RecordEvents
 from referral.application.rewards.show_balance import ShowBalance
 from referral.application.rewards.show_payout import ShowPayout
+from referral.application.rewards.verify_ledger import VerifyLedger
 from referral.application.webhooks.change_endpoint import ChangeEndpoint
 from referral.application.webhooks.create_endpoint import CreateEndpoint
 from referral.application.webhooks.delete_endpoint import DeleteEndpoint
@@ -127,6 +128,7 @@ class Rewards:
     show_payout: ShowPayout
     export_payouts: ExportPayouts
     explain_referral: ExplainReferral
+    verify_ledger: VerifyLedger
 
 
 @dataclass(frozen=True, slots=True)

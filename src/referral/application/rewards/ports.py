@@ -1,6 +1,7 @@
 """What the use cases of events and rewards need of the outside, and what they may count on."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -15,6 +16,7 @@ from referral.domain.rewards.decision import QUALIFICATION, Decision
 from referral.domain.rewards.event import Event, EventId, EventNumber, NewEvent
 from referral.domain.rewards.ledger import Change
 from referral.domain.rewards.payout import Payout
+from referral.domain.rewards.proof import Case, Difference
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId, RewardStatus
 
 
@@ -166,3 +168,24 @@ class Payouts(Protocol):
 
     async def lines(self, after: PayoutId | None, limit: int) -> Sequence[PayoutLine]:
         """What is paid to whom, payout by payout, oldest first: of so many payouts after this one."""
+
+
+class OpenBooks(Protocol):
+    """Everything about rewards as it is at one moment, whatever is written meanwhile."""
+
+    async def events(self) -> int:
+        """How many there are."""
+
+    async def cases(self, after: UserId | None, limit: int) -> Sequence[Case]:
+        """So many referrals with events, rewards or decisions, by their ids, after this one."""
+
+    async def refused(self, referral_ids: Sequence[UserId]) -> Collection[tuple[UserId, str]]:
+        """The rules that a cap, a budget or an erased account kept from rewarding these referrals."""
+
+    def sums(self) -> AsyncIterator[Difference]:
+        """Where milestones, balances, budgets and payouts are not what rewards and entries come to."""
+
+
+class Books(Protocol):
+    def open(self) -> AbstractAsyncContextManager[OpenBooks]:
+        """Keep the moment for as long as the block runs."""

@@ -56,6 +56,17 @@ class Reason(StrEnum):
     PAYOUT = "payout"
 
 
+REFUSALS = frozenset(
+    {
+        Reason.BENEFICIARY_ERASED,
+        Reason.BUDGET_SPENT,
+        Reason.REFERRER_CAP_REACHED,
+        Reason.REJECTED_BEFORE,
+    }
+)
+"""Why a reward that was earned is not given, and never will be."""
+
+
 class Outcome(StrEnum):
     """What became of a rule's reward; a decision about the standing has the referral's status instead."""
 

@@ -36,6 +36,7 @@ from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
 from referral.adapters.postgres.programs.referrals import PostgresReferrals
+from referral.adapters.postgres.rewards.books import PostgresBooks
 from referral.adapters.postgres.rewards.decisions import PostgresDecisions
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.rewards.payouts import PostgresPayouts
@@ -79,7 +80,7 @@ from referral.application.programs.known_programs import KnownPrograms
 from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
 from referral.application.rewards.awards import Awards
-from referral.application.rewards.ports import Decisions, Events, Payouts
+from referral.application.rewards.ports import Books, Decisions, Events, Payouts
 from referral.application.rewards.ports import Rewards as RewardStore
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import (
@@ -119,6 +120,7 @@ class Adapters(Provider):
     rewards = provide(PostgresRewards, provides=RewardStore)
     decisions = provide(PostgresDecisions, provides=Decisions)
     payouts = provide(PostgresPayouts, provides=Payouts)
+    books = provide(PostgresBooks, provides=Books)
     endpoints = provide(PostgresEndpoints, provides=Endpoints)
     deliveries = provide(PostgresDeliveries, provides=Deliveries)
     unit_of_work = provide(PostgresUnitOfWork, provides=UnitOfWork)

@@ -13,6 +13,7 @@ from referral.entrypoints.cli.code import code
 from referral.entrypoints.cli.event import event
 from referral.entrypoints.cli.explain import explain
 from referral.entrypoints.cli.key import key
+from referral.entrypoints.cli.ledger import ledger
 from referral.entrypoints.cli.participant import participant
 from referral.entrypoints.cli.payout import payout
 from referral.entrypoints.cli.program import program
@@ -75,7 +76,7 @@ def openapi(settings: Settings) -> None:
 
 
 for command in (
-    *(admin, code, event, explain, key, participant, payout, program),
+    *(admin, code, event, explain, key, ledger, participant, payout, program),
     *(referrals, reward, token, user, webhook),
 ):
     referral.add_command(command)

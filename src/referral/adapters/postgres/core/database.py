@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
 import asyncpg
 
 from referral.adapters.postgres.core.connector import TIMEOUTS, Connection, Connector
+from referral.adapters.postgres.core.errors import FAILURES, translated
 from referral.adapters.postgres.core.one_connection import OneConnection
 from referral.adapters.postgres.core.patience import Patience, patience
 from referral.adapters.postgres.core.pool import Pool
@@ -24,6 +25,13 @@ _BEGIN_POOLED = "; ".join(
     ]
 )
 
+_BEGIN_SNAPSHOT = "; ".join(
+    [
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        *(f"SET LOCAL {name} = 0" for name in TIMEOUTS),
+    ]
+)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -36,6 +44,19 @@ class Queries(Protocol):
     async def one(self, statement: Statement, **values: Any) -> asyncpg.Record | None: ...
 
     async def execute(self, statement: Statement, **values: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Queries at one moment of the database."""
+
+    connection: Connection
+
+    async def all(self, statement: Statement, **values: Any) -> Sequence[asyncpg.Record]:
+        rows: Sequence[asyncpg.Record] = await self.connection.fetch(
+            statement.sql, *statement.arguments(values)
+        )
+        return rows
 
 
 @dataclass(slots=True)
@@ -103,6 +124,24 @@ class Database:
                 raise
             await connection.command("COMMIT", writing=True)
             connection.usable = True
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """Queries that all see one moment and take as long as they need, on a connection of their own."""
+        try:
+            connection = await self.pool.connector.connect()
+        except FAILURES as error:
+            raise DatabaseUnavailable from error
+        try:
+            await connection.execute(_BEGIN_SNAPSHOT)
+            yield Snapshot(connection)
+        except FAILURES as error:
+            refusal = translated(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+        finally:
+            connection.terminate()
 
     @staticmethod
     async def again(

@@ -27,13 +27,13 @@ _PLAIN = (
     "occurred_at",
     "digest",
 )
-_COLUMNS = (
+EVENT_COLUMNS = (
     *(events.c[name] for name in _PLAIN),
     events.c.number,
     cast(events.c.metadata, Text).label("metadata"),
 )
 _FIND = Statement(
-    select(*_COLUMNS, *(decisions.c[name] for name in MADE), INPUTS)
+    select(*EVENT_COLUMNS, *(decisions.c[name] for name in MADE), INPUTS)
     .select_from(events.outerjoin(decisions, decisions.c.event == events.c.number))
     .where(
         events.c.source == bindparam("source", type_=Text),
@@ -42,7 +42,7 @@ _FIND = Statement(
     .order_by(decisions.c.number)
 )
 _OF = Statement(
-    select(*_COLUMNS)
+    select(*EVENT_COLUMNS)
     .where(events.c.participant_id == bindparam("participant", type_=Uuid))
     .order_by(events.c.number)
 )
@@ -66,7 +66,7 @@ _FORGET = Statement(
 )
 
 
-def _event_from(row: asyncpg.Record) -> Event:
+def event_from(row: asyncpg.Record) -> Event:
     return Event(
         number=row["number"],
         source=row["source"],
@@ -89,11 +89,11 @@ class PostgresEvents:
         if not rows:
             return None
         made = tuple(decision_from(row) for row in rows if row["rule"] is not None)
-        return RecordedEvent(_event_from(rows[0]), rows[0]["digest"], made)
+        return RecordedEvent(event_from(rows[0]), rows[0]["digest"], made)
 
     async def of(self, participant_id: UserId) -> Sequence[Event]:
         rows = await self.queries.all(_OF, participant=participant_id)
-        return [_event_from(row) for row in rows]
+        return [event_from(row) for row in rows]
 
     async def add(self, event: NewEvent, digest: bytes, now: datetime) -> Event:
         row = await self.queries.one(

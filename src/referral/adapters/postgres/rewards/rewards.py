@@ -44,14 +44,14 @@ from referral.domain.rewards.ledger import Change
 from referral.domain.rewards.reward import Reward, RewardId, RewardStatus
 
 _COLUMNS = [column for column in rewards.c if column.name != "side"]
-_rewards = select(*_COLUMNS, rewards.c.side.label("to"))
+REWARDS = select(*_COLUMNS, rewards.c.side.label("to"))
 _OF_REFERRAL = Statement(
-    _rewards.where(rewards.c.referral_id == bindparam("referral_id", type_=Uuid))
+    REWARDS.where(rewards.c.referral_id == bindparam("referral_id", type_=Uuid))
     .order_by(rewards.c.id)
     .with_for_update()
 )
 _MILESTONES = Statement(
-    _rewards.where(
+    REWARDS.where(
         rewards.c.beneficiary_id == bindparam("referrer_id", type_=Uuid),
         rewards.c.program_id == bindparam("program_id", type_=Integer),
         rewards.c.milestone.is_not(None),
@@ -60,7 +60,7 @@ _MILESTONES = Statement(
     .with_for_update()
 )
 _DUE = Statement(
-    _rewards.where(
+    REWARDS.where(
         rewards.c.status == RewardStatus.PENDING.value,
         rewards.c.due_at <= bindparam("now", type_=INSTANT),
     )
@@ -69,12 +69,12 @@ _DUE = Statement(
     .with_for_update(skip_locked=True)
 )
 _AMONG = Statement(
-    _rewards.where(rewards.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    REWARDS.where(rewards.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
     .order_by(rewards.c.id)
     .with_for_update()
 )
 _APPROVED = Statement(
-    _rewards.where(
+    REWARDS.where(
         rewards.c.beneficiary_id == bindparam("beneficiary_id", type_=Uuid),
         rewards.c.program_id.in_(select(programs.c.id)),
         rewards.c.status == RewardStatus.APPROVED.value,
@@ -137,13 +137,13 @@ _NEWEST = Statement(_newest())
 _NEWEST_OF = Statement(_newest(rewards.c.beneficiary_id == bindparam("beneficiary_id", type_=Uuid)))
 
 
-def _reward_from(row: asyncpg.Record) -> Reward:
+def reward_from(row: asyncpg.Record) -> Reward:
     values = {column.name: row[column.name] for column in _COLUMNS}
     return Reward(**{**values, "status": RewardStatus(row["status"]), "to": Side(row["to"])})
 
 
 def _named_from(row: asyncpg.Record) -> NamedReward:
-    reward, external_id = _reward_from(row), row["external_id"]
+    reward, external_id = reward_from(row), row["external_id"]
     whose = reference_to(reward.beneficiary_id, external_id and ExternalId(external_id))
     return NamedReward(reward, Slug(row["slug"]), whose)
 
@@ -203,4 +203,4 @@ class PostgresRewards:
         return [Balance(**{**row, "recoverable": -row["recoverable"]}) for row in rows]
 
     async def _all(self, statement: Statement, **values: object) -> Sequence[Reward]:
-        return [*map(_reward_from, await self.queries.all(statement, **values))]
+        return [*map(reward_from, await self.queries.all(statement, **values))]

@@ -1,0 +1,207 @@
+"""What is wrong with the ledger is found, and nothing else is."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from examples import NOW
+from referral.domain.access.caller import Caller
+from referral.domain.access.errors import MissingScope
+from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.reward_rules import RewardRule, Side
+from referral.domain.programs.terms import Qualification, Terms
+from referral.domain.rewards.ledger import Account, holdings
+from referral.domain.rewards.proof import Case, differences
+from referral.domain.rewards.reward import RewardStatus
+from rewarding import REFEREE, Referral, a_reward, an_event
+
+TERMS = Terms(
+    qualification=Qualification(event="purchase"),
+    rewards=(
+        RewardRule(rule="thanks", to=Side.REFERRER, amount=1000, unit="EUR"),
+        RewardRule(rule="share", to=Side.REFERRER, basis_points=1000, unit="EUR"),
+    ),
+)
+LATER = NOW + timedelta(days=9)
+
+
+def found(referral, **changed):
+    rewards = changed.pop("rewards", [*referral.rewards.values()])
+    case = Case(
+        **{
+            "referral_id": REFEREE,
+            "terms": referral.terms,
+            "facts": referral.facts,
+            "events": referral.events,
+            "rewards": rewards,
+            "entries": {reward.id: holdings(reward) for reward in rewards},
+            **changed,
+        }
+    )
+    return [str(difference) for difference in differences(case, LATER)]
+
+
+@pytest.fixture
+def referral():
+    referral = Referral(TERMS)
+    referral.tell(an_event(1, cents=1000))
+    referral.tell(an_event(2, cents=500, of=1))
+    return referral
+
+
+def test_what_was_judged_is_right(referral):
+    assert found(referral) == []
+
+
+@given(cents=st.lists(st.sampled_from([0, 10, 999]), min_size=1, max_size=4), paid=st.booleans())
+def test_whatever_is_told_and_paid_is_right(cents, paid):
+    referral = Referral(TERMS)
+    for number, worth in enumerate(cents, 1):
+        referral.tell(an_event(number, cents=worth))
+        if paid:
+            referral.pay()
+    for number, worth in enumerate(cents, 1):
+        if worth:
+            referral.tell(an_event(100 + number, cents=worth, of=number))
+
+    assert found(referral) == []
+
+
+def test_a_reward_that_is_given_twice_is_found(referral):
+    twice = [*referral.rewards.values(), a_reward(9)]
+
+    assert found(referral, rewards=twice) == [
+        (
+            f"What the rule thanks gave for the referral {REFEREE}: "
+            "2000 is stored, and it has to be 1000"
+        )
+    ]
+
+
+def test_a_refund_that_is_applied_twice_is_found(referral):
+    thanks, share = referral.rewards.values()
+    rewards = [thanks, replace(share, amount=25)]
+
+    assert found(referral, rewards=rewards) == [
+        (
+            f"What the rule share and the event 1 gave for the referral {REFEREE}: "
+            "25 is stored, and it has to be 50"
+        )
+    ]
+
+
+def test_a_reward_that_is_missing_is_found_unless_it_was_rejected(referral):
+    thanks, share = referral.rewards.values()
+
+    assert found(referral, rewards=[share]) == [
+        f"What the rule thanks gave for the referral {REFEREE}: 0 is stored, and it has to be 1000"
+    ]
+    assert found(referral, rewards=[thanks.reject(), share]) == []
+
+
+def test_a_reward_of_a_rule_that_does_not_give_it_is_found(referral):
+    [difference] = found(referral, rewards=[*referral.rewards.values(), a_reward(9, rule="gold")])
+
+    assert difference.startswith("What the rule gold gave")
+
+
+def test_a_standing_that_events_do_not_give_is_found(referral):
+    facts = replace(referral.facts, status=ReferralStatus.SIGNED_UP, qualified_at=None)
+
+    assert found(referral, facts=facts, rewards=[]) == [
+        f"The status of the referral {REFEREE}: signed_up is stored, and it has to be qualified"
+    ]
+
+
+def test_of_a_program_that_has_ended_only_what_is_too_much_is_found(referral):
+    facts = replace(referral.facts, is_over=True, status=ReferralStatus.QUALIFIED)
+    thanks, share = referral.rewards.values()
+
+    assert found(referral, facts=facts, rewards=[share]) == []
+    assert len(found(referral, facts=facts, rewards=[thanks, share, a_reward(9)])) == 1
+    gone = replace(facts, status=ReferralStatus.SIGNED_UP)
+    assert found(referral, facts=gone, rewards=[]) == []
+
+
+def test_a_milestone_is_for_others_to_judge(referral):
+    rewards = [*referral.rewards.values(), a_reward(9, rule="gold", milestone=1)]
+
+    assert found(referral, rewards=rewards) == []
+
+
+def test_entries_that_are_not_what_a_reward_holds_are_found(referral):
+    thanks, share = referral.rewards.values()
+    entries = {
+        thanks.id: {Account.BUDGET: -1000, Account.AVAILABLE: 1000},
+        share.id: {**holdings(share), Account.PAID: 7},
+    }
+
+    assert found(referral, entries=entries) == [
+        f"The entries of the reward {thanks.id} in the account {account}: "
+        f"{stored} is stored, and it has to be {computed}"
+        for account, stored, computed in (("pending", 0, 1000), ("available", 1000, 0))
+    ] + [
+        f"The entries of the reward {share.id} in the account paid: 7 is stored, and it has to be 0"
+    ]
+    assert len(found(referral, entries={})) == 4
+
+
+@pytest.fixture
+def verify(verify_ledger):
+    async def verify():
+        found = []
+        async for verified in verify_ledger():
+            found += [str(difference) for difference in verified.differences]
+        return found
+
+    return verify
+
+
+async def test_the_ledger_is_verified_a_share_at_a_time(
+    *, launch, bring, buy, verify_ledger, verify, monkeypatch
+):
+    monkeypatch.setattr("referral.application.rewards.verify_ledger.AT_A_TIME", 2)
+    code = await launch()
+    for name in ("bob", "cleo", "dan"):
+        await bring(name, code)
+        await buy(name)
+
+    seen = [(verified.events, verified.total) async for verified in verify_ledger()]
+
+    assert seen == [(2, 3), (3, 3)]
+    assert await verify() == []
+
+
+async def test_what_a_cap_refused_is_not_missing(launch, bring, buy, verify, store):
+    code = await launch(caps={"referrer": {"rewards": 1}})
+    for name in ("bob", "cleo"):
+        await bring(name, code)
+        await buy(name)
+    assert await verify() == []
+
+    thanks = next(r for r in store.read().rewards.values() if r.rule == "thanks")
+    del store.read().rewards[thanks.id]
+
+    assert len(await verify()) == 1
+
+
+async def test_what_is_wrong_with_sums_is_told(verify, store, monkeypatch):
+    async def sums(_):
+        yield "The balance"
+
+    monkeypatch.setattr(type(store.books), "sums", sums)
+
+    assert await verify() == ["The balance"]
+
+
+async def test_whoever_verifies_needs_the_scope(verify_ledger):
+    with pytest.raises(MissingScope):
+        verify_ledger(caller=Caller(user_id=UUID(int=1)))
+
+
+def test_a_status_that_counts_is_one_of_what_was_given():
+    assert [status for status in RewardStatus if not status.counts] == ["rejected", "reversed"]
