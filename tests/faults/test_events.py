@@ -1,4 +1,7 @@
-"""Events that are told again, out of order and with mistakes, while everything is killed: each counts once."""
+"""Events that are told again, out of order and with mistakes, while everything is killed: each counts once.
+
+Meanwhile rewards are held, approved and paid.
+"""
 
 import asyncio
 import os
@@ -21,11 +24,21 @@ from referral.adapters.postgres.migrate import migrate
 from servers import start, wait_until_ready
 from writers import CLIENTS, Wire
 
-EVENTS, KILLS = (20_000, 20) if IS_LONG else (1_000, 3)
+EVENTS, KILLS = (20_000, 30) if IS_LONG else (1_000, 3)
 KILLED = ("a worker", "the service", "the database")
 OF_EACH = 20  # events
 LEAST, COUNT = 1000, 2
-TERMS = {"qualification": {"event": "purchase", "count": COUNT, "min_amount": LEAST, "unit": "EUR"}}
+THANKS, WELCOME, SHARE = 1000, 500, 700
+EUR = {"unit": "EUR"}
+TERMS = {
+    "qualification": {"event": "purchase", "count": COUNT, "min_amount": LEAST, **EUR},
+    "rewards": [
+        {"rule": "thanks", "to": "referrer", "amount": THANKS, **EUR},
+        {"rule": "welcome", "to": "referee", "amount": WELCOME, **EUR},
+        {"rule": "share", "to": "referrer", "basis_points": SHARE, **EUR},
+    ],
+}
+REFERRER = "rose"
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("uncounted")]
 
@@ -37,14 +50,18 @@ async def test_events_of_eight_clients_through_kills_are_neither_lost_nor_double
     with one_node() as node:
         migrate(node.url)
         referees = await asyncio.to_thread(operate, node.url, refer_many)
-        key = (await asyncio.to_thread(make_keys, node.url, shop=["events:write"]))["shop"]
+        key = (
+            await asyncio.to_thread(make_keys, node.url, shop=["events:write", "rewards:write"])
+        )["shop"]
         server = start(tmp_path, node.url, workers=2)
         try:
             wait_until_ready(server)
             clients = Clients(server.address, key.bearer, deque(deliveries(referees, chance)))
             share = len(clients.waiting) // (KILLS + 1)
             async with asyncio.TaskGroup() as group:
-                group.create_task(clients.deliver())
+                deliveries_end = group.create_task(clients.deliver())
+                cashier = Cashier(clients, chance)
+                group.create_task(cashier.work_until(deliveries_end))
                 for kill in range(1, KILLS + 1):
                     await clients.until_settled(kill * share)
                     match KILLED[kill % len(KILLED)]:
@@ -62,10 +79,14 @@ async def test_events_of_eight_clients_through_kills_are_neither_lost_nor_double
             server.process.terminate()
             server.process.wait(20)
 
-        told = f"{clients.statuses}, {KILLS} kills, {time.monotonic() - began:.0f} s"
+        told = f"{clients.statuses}, {KILLS} kills, {cashier.payouts} payouts, {time.monotonic() - began:.0f} s"
         request.config.get_terminal_writer().line(f"\n{told}")
         assert stored(node.url) == clients.acknowledged
         assert qualified(node.url) == model(clients.acknowledged)
+        found, balances = await asyncio.to_thread(operate, node.url, look_at)
+        assert found == []
+        assert cashier.payouts > 0
+        assert balances == worth(clients.acknowledged)
     assert 0 < len(model(clients.acknowledged)) < len(referees)
 
 
@@ -82,13 +103,87 @@ def model(events):
     return {who: sorted(at)[COUNT - 1] for who, at in times.items() if len(at) >= COUNT}
 
 
+def worth(events):
+    """What each participant has, is paid and owes, in sum: what the terms give for what is left of the purchases."""
+    refunded = Counter()
+    for event in events.values():
+        if event["type"] == "refund":
+            refunded[event["of"]] += event["amount"]
+    has = Counter()
+    who_qualifies = model(events)
+    for who in who_qualifies:
+        has[who] += WELCOME
+        has[REFERRER] += THANKS
+    for name, event in events.items():
+        amount = event["amount"]
+        if (
+            event["type"] == "purchase"
+            and amount >= LEAST
+            and event["participant"] in who_qualifies
+        ):
+            has[REFERRER] += amount * SHARE // 10_000 * (amount - refunded[name]) // amount
+    return +has
+
+
+async def look_at(referral):
+    """What is wrong with the ledger, and what each participant's accounts come to."""
+    found = [
+        str(difference)
+        async for verified in referral.rewards.verify_ledger()
+        for difference in verified.differences
+    ]
+    has = Counter()
+    for name in (REFERRER, *(f"customer-{number}" for number in range(EVENTS // OF_EACH))):
+        for balance in await referral.rewards.show_balance(participant=name):
+            has[name] += balance.pending + balance.available + balance.paid - balance.recoverable
+    return found, +has
+
+
+@dataclass
+class Cashier:
+    """Pays the referrer, asks for each payout twice, and holds rewards for a while."""
+
+    clients: "Clients"
+    chance: random.Random
+    payouts: int = 0
+
+    async def work_until(self, end):
+        wire = Wire("127.0.0.1", urlsplit(self.clients.address).port)
+        held = None
+        while not end.done():
+            payout = {"participant": REFERRER, "reference": f"payout-{self.payouts}", **EUR}
+            for _ in range(2):
+                status = await self._call(wire, "POST", "/payouts", payout)
+                self.payouts += status == 201
+            listed = await self._call(wire, "GET", f"/rewards?participant={REFERRER}", None)
+            if held:
+                await self._call(wire, "POST", f"/rewards/{held}/approve", {})
+            rewards = listed["items"] if isinstance(listed, dict) else []
+            waiting = [r["id"] for r in rewards if r["status"] == "approved" and r["amount"] > 0]
+            held = self.chance.choice(waiting) if waiting else None
+            if held:
+                await self._call(wire, "POST", f"/rewards/{held}/hold", {"reason": "Wait."})
+            await asyncio.sleep(0.1)
+        wire.close()
+
+    async def _call(self, wire, method, path, body):
+        """The status, or what is listed; None where nothing came."""
+        try:
+            status, answer = await wire.call(method, path, body, **self.clients.bearer)
+        except OSError:
+            await asyncio.sleep(0.05)
+            return None
+        assert status in {200, 201, 409, 503}, answer
+        return answer if method == "GET" and status == 200 else status
+
+
 async def refer_many(referral):
-    """People whom one person brought, who have to buy something twice."""
+    """People whom one person brought, who have to buy something twice for rewards."""
     await referral.programs.create_program(slug="launch", name="Launch", terms=TERMS)
     await referral.programs.change_program(slug="launch", status="active")
-    await referral.accounts.enrol_participant(external_id="rose")
+    await referral.accounts.enrol_participant(external_id=REFERRER)
     code = await referral.programs.issue_participant_code(
-        participant="rose", expires_at=FAR, program="launch"
+        participant=REFERRER, expires_at=FAR, program="launch"
     )
     names = [f"customer-{number}" for number in range(EVENTS // OF_EACH)]
     for name in names:
