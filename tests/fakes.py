@@ -657,6 +657,9 @@ class InMemoryParticipants:
         async with self.access.write() as rows:
             return _participant(rows, reference)
 
+    async def lock_row(self, participant_id: UserId) -> None:
+        """One writes at a time anyway."""
+
     async def save(self, participant: Participant) -> None:
         async with self.access.write() as rows:
             _ensure_free(rows, participant)

@@ -111,6 +111,13 @@ async def test_what_is_saved_is_found(participants, ann):
     assert await participants.find(ann.id) == ann
 
 
+async def test_the_row_of_someone_can_be_locked_also_when_they_were_erased(store, users, ann):
+    await users.erase(ann.erased(NOW))
+
+    async with store.begin() as tx:
+        await tx.participants.lock_row(ann.id)
+
+
 async def test_who_was_erased_is_not_found_and_not_changed(participants, users, ann):
     await users.erase(ann.erased(NOW))
     await participants.save(ann)

@@ -151,6 +151,18 @@ async def test_an_erased_referrer_gets_nothing(*, launch, bring, buy, erase_part
     ]
 
 
+async def test_what_someone_bought_who_was_erased_since_is_refunded_all_the_same(
+    *, launch, bring, buy, refund, erase_participant, rewards_of
+):
+    await bring("bob", await launch())
+    await buy("bob")
+    await erase_participant(participant="bob")
+
+    await refund("order-1")
+
+    assert await rewards_of("ann") == [("thanks", 1000, "reversed")]
+
+
 async def test_rewards_of_a_referral_that_is_held_are_held(
     *, launch, bring, buy, store, rewards_of
 ):

@@ -90,5 +90,8 @@ class Participants(Protocol):
     async def lock(self, reference: ParticipantReference) -> Participant:
         """As `find`, and locked as by `Users.lock`."""
 
+    async def lock_row(self, participant_id: UserId) -> None:
+        """Locked in the same way, also someone who was erased."""
+
     async def save(self, participant: Participant) -> None:
         """Store the e-mail address, the user name and the locale; raise UsernameTaken or EmailTaken."""

@@ -115,30 +115,24 @@ class RecordEvent:
             occurred_at=time,
             metadata=kept,
         )
-        return await again(self._record, await self._whose(told, participant), told)
-
-    async def _whose(self, told: Told, participant: str | None) -> ParticipantReference:
         if participant is not None:
-            return participant_reference(participant)
+            return await again(self._record, participant_reference(participant), told)
         original = told.of and await self.events.find(told.source, told.of)
         if not original:
             raise EventNotFound
-        return original.event.participant_id
+        return await again(self._record, original.event, told)
 
     async def _record(
-        self, reference: ParticipantReference, told: Told
+        self, whose: ParticipantReference | Event, told: Told
     ) -> tuple[RecordedEvent, bool]:
         async with self.unit_of_work.begin() as tx:
-            participant = await tx.participants.lock(reference)
-            digest = told.digest(participant.id)
-            known = await tx.events.find(told.source, told.id)
-            if known is not None:
-                if known.digest != digest:
-                    raise EventDiffers
-                return known, False
+            participant_id = await _locked(tx, whose)
+            digest = told.digest(participant_id)
+            before = await tx.events.of(participant_id)
+            if any((told.source, told.id) == (known.source, known.id) for known in before):
+                return await _known(tx, told, digest), False
             now = self.clock.now()
-            before = await tx.events.of(participant.id)
-            event = await tx.events.add(_event(told, participant.id, before, now), digest, now)
+            event = await tx.events.add(_event(told, participant_id, before, now), digest, now)
             decisions = await self._judge(tx, [*before, event], event, now)
             return RecordedEvent(event, digest, decisions), True
 
@@ -148,9 +142,26 @@ class RecordEvent:
         found = await tx.referrals.under_terms(event.participant_id)
         if found is None:
             return ()
-        rewards = await tx.rewards.of_referral(event.participant_id)
+        is_first = len(events) == 1 and not found.terms.qualification.is_sign_up
+        rewards = () if is_first else await tx.rewards.of_referral(event.participant_id)
         judgement = judge(found.terms, facts(found), events, rewards, now)
         return await self.awards.carry_out(tx, found, judgement, now, event.number)
+
+
+async def _locked(tx: Transaction, whose: ParticipantReference | Event) -> UserId:
+    """Who it is; an event that is refunded is still theirs when they were erased."""
+    if isinstance(whose, Event):
+        await tx.participants.lock_row(whose.participant_id)
+        return whose.participant_id
+    return (await tx.participants.lock(whose)).id
+
+
+async def _known(tx: Transaction, told: Told, digest: bytes) -> RecordedEvent:
+    """What came of it the first time; raise EventDiffers where it was another event then."""
+    known = await tx.events.find(told.source, told.id)
+    if known is None or known.digest != digest:
+        raise EventDiffers
+    return known
 
 
 def _event(told: Told, participant_id: UserId, before: Sequence[Event], now: datetime) -> NewEvent:

@@ -21,7 +21,7 @@ from referral.domain.accounts.errors import (
     UsernameTaken,
 )
 from referral.domain.accounts.external_id import ExternalId
-from referral.domain.accounts.user import Participant
+from referral.domain.accounts.user import Participant, UserId
 from referral.domain.errors import DatabaseUnavailable
 
 _external_id, _username_key, _email_key = (
@@ -56,6 +56,12 @@ _BY_ID = Statement(_by_id)
 _LOCK_BY_EXTERNAL_ID = Statement(_by_external_id.with_for_update(of=users, key_share=True))
 _LOCK_BY_ID = Statement(_by_id.with_for_update(of=users, key_share=True))
 
+_LOCK_ROW = Statement(
+    select(users.c.id)
+    .where(users.c.id == bindparam("participant_id", type_=Uuid))
+    .with_for_update(key_share=True)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresParticipants:
@@ -71,6 +77,9 @@ class PostgresParticipants:
 
     async def lock(self, reference: ParticipantReference) -> Participant:
         return await self._one(_LOCK_BY_EXTERNAL_ID, _LOCK_BY_ID, reference)
+
+    async def lock_row(self, participant_id: UserId) -> None:
+        await self.queries.execute(_LOCK_ROW, participant_id=participant_id)
 
     async def _one(
         self, by_external_id: Statement, by_id: Statement, reference: ParticipantReference

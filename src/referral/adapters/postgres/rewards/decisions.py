@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.core.unnested import unnested
+from referral.adapters.postgres.core.unnested import listed, unnested
 from referral.adapters.postgres.rewards.tables import decisions
 from referral.application.rewards.ports import MadeDecision
 from referral.domain.accounts.user import UserId
@@ -21,15 +21,17 @@ INPUTS = cast(decisions.c.inputs, Text).label("inputs")
 
 _new = unnested(
     "new",
-    at=INSTANT,
-    referral_id=Uuid(),
-    terms_version=Integer(),
-    event=BigInteger(),
-    rule=Text(),
-    outcome=Text(),
-    reason=Text(),
-    inputs=Text(),
-    reward_id=Uuid(),
+    {
+        "at": INSTANT,
+        "referral_id": Uuid(),
+        "terms_version": Integer(),
+        "event": BigInteger(),
+        "rule": Text(),
+        "outcome": Text(),
+        "reason": Text(),
+        "inputs": Text(),
+        "reward_id": Uuid(),
+    },
 )
 _ADD = Statement(
     insert(decisions).from_select(
@@ -64,24 +66,28 @@ def decision_from(row: asyncpg.Record) -> Decision:
     )
 
 
+def _row(made: MadeDecision) -> dict[str, object]:
+    decision = made.decision
+    return {
+        "at": made.at,
+        "referral_id": made.referral_id,
+        "terms_version": made.terms_version,
+        "event": made.event,
+        "rule": decision.rule,
+        "outcome": str(decision.outcome),
+        "reason": str(decision.reason),
+        # For any encoding of the database.
+        "inputs": json.dumps(dict(decision.inputs), ensure_ascii=False),
+        "reward_id": decision.reward_id,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresDecisions:
     queries: Queries
 
     async def add(self, made: Sequence[MadeDecision]) -> None:
-        await self.queries.execute(
-            _ADD,
-            at=[m.at for m in made],
-            referral_id=[m.referral_id for m in made],
-            terms_version=[m.terms_version for m in made],
-            event=[m.event for m in made],
-            rule=[m.decision.rule for m in made],
-            outcome=[str(m.decision.outcome) for m in made],
-            reason=[str(m.decision.reason) for m in made],
-            # For any encoding of the database.
-            inputs=[json.dumps(dict(m.decision.inputs), ensure_ascii=False) for m in made],
-            reward_id=[m.decision.reward_id for m in made],
-        )
+        await self.queries.execute(_ADD, **listed(_new, map(_row, made)))
 
     async def of(self, referral_id: UserId, until: datetime) -> Sequence[MadeDecision]:
         rows = await self.queries.all(_OF, referral_id=referral_id, until=until)

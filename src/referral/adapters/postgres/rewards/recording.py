@@ -1,7 +1,7 @@
 """What became of rewards, with the entries of the ledger, the balances and the budgets."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.core.unnested import unnested
+from referral.adapters.postgres.core.unnested import listed, unnested
 from referral.adapters.postgres.rewards.tables import balances, budgets, ledger_entries, rewards
 from referral.domain.rewards.ledger import Account, Change, entries
 from referral.domain.rewards.reward import Reward
@@ -46,47 +46,55 @@ _KINDS: dict[str, Any] = {
     "budgeted": Boolean(),
     "payout_id": Uuid(),
 }
-_new = unnested("new", **_KINDS)
-_ADD = Statement(insert(rewards).from_select([*_KINDS], select(*_new.c)))
-_changed = unnested("changed", **{n: _KINDS[n] for n in ("id", "amount", "status", "payout_id")})
-_CHANGE = Statement(
-    update(rewards)
-    .values(amount=_changed.c.amount, status=_changed.c.status, payout_id=_changed.c.payout_id)
-    .where(rewards.c.id == _changed.c.id)
-)
+_ACCOUNTS = ("pending", "available", "paid", "recoverable")
 _entries = unnested(
     "entries",
-    at=INSTANT,
-    reward_id=Uuid(),
-    account=Text(),
-    amount=BigInteger(),
-    unit=Text(),
-    cause=Text(),
+    {
+        "at": INSTANT,
+        "reward_id": Uuid(),
+        "account": Text(),
+        "amount": BigInteger(),
+        "unit": Text(),
+        "cause": Text(),
+    },
 )
-_WRITE = Statement(insert(ledger_entries).from_select([*_entries.c.keys()], select(*_entries.c)))
-_ACCOUNTS = ("pending", "available", "paid", "recoverable")
 _sums = unnested(
     "sums",
-    beneficiary_id=Uuid(),
-    unit=Text(),
-    **dict.fromkeys(_ACCOUNTS, BigInteger()),
+    {"beneficiary_id": Uuid(), "unit": Text(), **dict.fromkeys(_ACCOUNTS, BigInteger())},
 )
+_written = (
+    insert(ledger_entries).from_select([*_entries.c.keys()], select(*_entries.c)).cte("written")
+)
+
+_new = unnested("new", _KINDS)
+_added = insert(rewards).from_select([*_KINDS], select(*_new.c)).cte("added")
 _opened = upsert(balances).from_select([*_sums.c.keys()], select(*_sums.c))
-_OPEN = Statement(
+_ADD = Statement(
     _opened.on_conflict_do_update(
         constraint=balances.primary_key,
         set_={name: balances.c[name] + _opened.excluded[name] for name in _ACCOUNTS},
-    )
+    ).add_cte(_added, _written)
 )
-_MOVE = Statement(
+
+_changed = unnested("changed", {n: _KINDS[n] for n in ("id", "amount", "status", "payout_id")})
+_kept = (
+    update(rewards)
+    .values({name: _changed.c[name] for name in ("amount", "status", "payout_id")})
+    .where(rewards.c.id == _changed.c.id)
+    .cte("kept")
+)
+# What moves is in a balance that is there.
+_CHANGE = Statement(
     update(balances)
     .values({name: balances.c[name] + _sums.c[name] for name in _ACCOUNTS})
     .where(
         balances.c.beneficiary_id == _sums.c.beneficiary_id,
         balances.c.unit == _sums.c.unit,
     )
+    .add_cte(_kept, _written)
 )
-_costs = unnested("costs", program_id=Integer(), unit=Text(), amount=BigInteger())
+
+_costs = unnested("costs", {"program_id": Integer(), "unit": Text(), "amount": BigInteger()})
 _SPEND = Statement(
     update(budgets)
     .values(spent=budgets.c.spent + _costs.c.amount)
@@ -95,34 +103,19 @@ _SPEND = Statement(
 
 
 async def record(queries: Queries, changes: Sequence[Change], now: datetime) -> None:
-    added = [change.after for change in changes if change.before is None]
-    changed = [change for change in changes if change.before is not None]
-    if added:
-        await queries.execute(_ADD, **_columns(map(_row, added), _KINDS))
-    if changed:
-        rows = (_row(change.after) for change in changed)
-        await queries.execute(_CHANGE, **_columns(rows, _changed.c.keys()))
-    written = [
-        (now, change.after.id, str(account), amount, change.after.unit, change.cause)
-        for change in changes
-        for account, amount in entries(change)
-    ]
-    if written:
-        names = [*_entries.c.keys()]
-        await queries.execute(
-            _WRITE, **_columns((dict(zip(names, w, strict=True)) for w in written), names)
-        )
-    # What is added to a balance opens it; what only moves is in one that is there.
-    for statement, some in (
-        (_OPEN, [change for change in changes if change.before is None]),
-        (_MOVE, changed),
-    ):
-        sums = _sums_of(some)
-        if sums:
-            await queries.execute(statement, **_columns(sums, _sums.c.keys()))
+    new = [change for change in changes if change.before is None]
+    old = [change for change in changes if change.before is not None]
+    for statement, rows, some in ((_ADD, _new, new), (_CHANGE, _changed, old)):
+        if some:
+            await queries.execute(
+                statement,
+                **listed(rows, (_row(change.after) for change in some)),
+                **listed(_entries, _entries_of(some, now)),
+                **listed(_sums, _sums_of(some)),
+            )
     spent = _spent(changes)
     if spent:
-        await queries.execute(_SPEND, **_columns(spent, _costs.c.keys()))
+        await queries.execute(_SPEND, **listed(_costs, spent))
 
 
 def _row(reward: Reward) -> Mapping[str, object]:
@@ -130,9 +123,17 @@ def _row(reward: Reward) -> Mapping[str, object]:
     return {**row, "side": reward.to.value, "status": reward.status.value}
 
 
-def _columns(rows: Iterable[Mapping[str, object]], names: Iterable[str]) -> dict[str, list[object]]:
-    rows = [*rows]
-    return {name: [row[name] for row in rows] for name in names}
+def _entries_of(changes: Iterable[Change], now: datetime) -> Iterator[Mapping[str, object]]:
+    for change in changes:
+        for account, amount in entries(change):
+            yield {
+                "at": now,
+                "reward_id": change.after.id,
+                "account": account.value,
+                "amount": amount,
+                "unit": change.after.unit,
+                "cause": change.cause,
+            }
 
 
 def _sums_of(changes: Iterable[Change]) -> Sequence[Mapping[str, object]]:
