@@ -156,6 +156,9 @@ class InMemoryRewards:
     async def find(self, reward_id: RewardId) -> NamedReward:
         return _named(self.access.read(), await self.lock(reward_id))
 
+    async def named(self, reward_ids: Sequence[RewardId]) -> Sequence[NamedReward]:
+        return [_named(self.access.read(), reward) for reward in await self.among(reward_ids)]
+
     async def newest(self, wanted: RewardFilter, request: ListRequest) -> ListPage[NamedReward]:
         found = [
             _named(self.access.read(), reward)

@@ -1,5 +1,6 @@
 """The use cases on fakes, put together as the service does it; each is a fixture of its own name."""
 
+import json
 from contextlib import closing
 from dataclasses import fields
 
@@ -41,6 +42,7 @@ from referral.application.accounts.ports import (
     PasswordHasher,
     Users,
 )
+from referral.application.pages import ListRequest
 from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
 from referral.application.rewards.ports import Books, Decisions, Events, Payouts, Rewards
@@ -187,3 +189,16 @@ def sign_up(register_user):
 @pytest.fixture
 async def owner(sign_up):
     return await sign_up("owner")
+
+
+@pytest.fixture
+def told(store, create_endpoint):
+    """What an endpoint was told since, oldest first: the types, or all of it."""
+
+    async def told(*, whole=False):
+        [endpoint] = store.read().endpoints
+        page = await store.deliveries.page_of(endpoint, ListRequest(limit=100))
+        bodies = [json.loads(delivery.body) for delivery in reversed(page.items)]
+        return bodies if whole else [body["type"] for body in bodies]
+
+    return told

@@ -43,6 +43,9 @@ async def test_rewards_are_found_as_they_were_stored(store, rewards, give, a_rew
     assert await rewards.find(first.id) == NamedReward(first, DEFAULT, f"user:{an_id(1)}")
     with pytest.raises(RewardNotFound):
         await rewards.find(UUID(int=404))
+    named = await rewards.named([second.id, UUID(int=404), first.id, first.id])
+    assert [one.reward for one in named] == [first, second]
+    assert named[0] == await rewards.find(first.id)
 
 
 async def test_milestones_are_those_of_one_referrer_and_program(store, give, a_reward, referral):

@@ -1,31 +1,16 @@
 """What endpoints are told, and when."""
 
-import json
 from datetime import timedelta
 
 import pytest
 
 from examples import PASSWORD, in_a_week
-from referral.application.pages import ListRequest
 from referral.domain.accounts.errors import EmailTaken
 from referral.domain.programs.errors import ActiveCodeExists, CodeNotUsable
 from referral.domain.webhooks.message import PATTERNS
 
 SUBJECTS = ["participant.*", "code.*", "referral.*"]
 NOW = "2030-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def told(store, create_endpoint):
-    """What an endpoint was told since, oldest first: the types, or all of it."""
-
-    async def told(*, whole=False):
-        [endpoint] = store.read().endpoints
-        page = await store.deliveries.page_of(endpoint, ListRequest(limit=100))
-        bodies = [json.loads(delivery.body) for delivery in reversed(page.items)]
-        return bodies if whole else [body["type"] for body in bodies]
-
-    return told
 
 
 @pytest.fixture

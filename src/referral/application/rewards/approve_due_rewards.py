@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from referral.application.again import again
 from referral.application.ports import Clock
 from referral.application.rewards.awards import made
+from referral.application.rewards.bookkeeping import Bookkeeping
 from referral.application.transaction import UnitOfWork
 from referral.domain.rewards.decision import Outcome, Reason
 from referral.domain.rewards.ledger import Change
@@ -15,6 +16,7 @@ class ApproveDueRewards:
     """Approve all rewards whose days on hold have passed, and tell how many; any number of processes share them."""
 
     unit_of_work: UnitOfWork
+    bookkeeping: Bookkeeping
     clock: Clock
 
     async def __call__(self) -> int:
@@ -31,7 +33,7 @@ class ApproveDueRewards:
             due = await tx.rewards.due(now, SHARE)
             changes = [Change(reward, reward.approve()) for reward in due]
             if changes:
-                await tx.rewards.record(changes, now)
+                await self.bookkeeping.record(tx, changes, now)
                 await tx.decisions.add(
                     [
                         made(change.after, Outcome.APPROVED, Reason.HOLD_DAYS_PASSED, now)

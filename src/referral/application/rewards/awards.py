@@ -4,8 +4,11 @@ from datetime import datetime, timedelta
 
 from referral.application.ports import Randomness
 from referral.application.programs.ports import ReferralUnderTerms
+from referral.application.rewards.bookkeeping import Bookkeeping
 from referral.application.rewards.ports import MadeDecision
 from referral.application.transaction import Transaction
+from referral.application.webhooks.messages import referral_became
+from referral.application.webhooks.ports import Listeners
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.referral import Referral, ReferralStatus
@@ -19,6 +22,7 @@ from referral.domain.rewards.ledger import Change
 from referral.domain.rewards.qualification import Facts, Standing
 from referral.domain.rewards.reward import Reward, RewardId, RewardStatus
 from referral.domain.rewards.taking_back import TakeBack, lost_milestones
+from referral.domain.webhooks.message import MessageType
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Awards:
     """Carries out what was judged of a referral: its standing, new rewards, what is taken back, and the reasons."""
 
     randomness: Randomness
+    bookkeeping: Bookkeeping
+    listeners: Listeners
 
     async def for_sign_up(self, tx: Transaction, referee_id: UserId, now: datetime) -> None:
         """Reward a referral that was just made, if its terms say that a sign-up qualifies."""
@@ -45,6 +51,8 @@ class Awards:
         before, referral = found.referral, _standing_at(found.referral, judgement.standing)
         if referral != before:
             await tx.referrals.save(referral)
+        if referral.status not in {before.status, ReferralStatus.SIGNED_UP}:
+            await self._tell(tx, referral, now)
         is_undone = before.status == ReferralStatus.QUALIFIED != referral.status
         refused: Sequence[Decision] = ()
         granted: Sequence[Claim] = ()
@@ -74,7 +82,7 @@ class Awards:
             decisions.append(about(change.after, _outcome(change), take_back.reason))
         decisions += refused
         if changes:
-            await tx.rewards.record(changes, now)
+            await self.bookkeeping.record(tx, changes, now)
         if decisions:
             await tx.decisions.add(
                 [
@@ -83,6 +91,12 @@ class Awards:
                 ]
             )
         return tuple(decisions)
+
+    async def _tell(self, tx: Transaction, referral: Referral, now: datetime) -> None:
+        """That the referral has reached its status."""
+        if self.listeners.may_hear(MessageType(f"referral.{referral.status}")):
+            named = await tx.referrals.find(referral.referee_id)
+            await tx.outbox.add(referral_became(named, now))
 
     def _reward(
         self,

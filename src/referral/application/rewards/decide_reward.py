@@ -7,6 +7,7 @@ from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock
 from referral.application.rewards.awards import made
+from referral.application.rewards.bookkeeping import Bookkeeping
 from referral.application.rewards.ports import NamedReward, Rewards
 from referral.application.transaction import UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
@@ -51,6 +52,7 @@ class DecideReward:
 
     unit_of_work: UnitOfWork
     rewards: Rewards
+    bookkeeping: Bookkeeping
     clock: Clock
     audit: Audit
 
@@ -83,7 +85,7 @@ class DecideReward:
             if change.after == reward:
                 return
             now = self.clock.now()
-            await tx.rewards.record([change], now)
+            await self.bookkeeping.record(tx, [change], now)
             outcome = Outcome(change.after.status)
             await tx.decisions.add(
                 [made(change.after, outcome, Reason.BY_HAND, now, by=by, because=reason)]

@@ -12,6 +12,7 @@ from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock, Randomness
 from referral.application.rewards.awards import made
+from referral.application.rewards.bookkeeping import Bookkeeping
 from referral.application.transaction import Transaction, UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.errors import Checks, InvalidInput
@@ -51,6 +52,7 @@ class MakePayout:
     """
 
     unit_of_work: UnitOfWork
+    bookkeeping: Bookkeeping
     randomness: Randomness
     clock: Clock
     audit: Audit
@@ -101,7 +103,7 @@ class MakePayout:
             )
             changes = [Change(reward, reward.pay(payout.id)) for reward in found]
             await tx.payouts.add(payout)
-            await tx.rewards.record(changes, now)
+            await self.bookkeeping.record(tx, changes, now)
             await tx.decisions.add(
                 [
                     made(c.after, Outcome.PAID, Reason.PAYOUT, now, reference=asked.reference)

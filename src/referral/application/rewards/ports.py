@@ -137,6 +137,9 @@ class Rewards(Protocol):
     async def find(self, reward_id: RewardId) -> NamedReward:
         """Raise RewardNotFound."""
 
+    async def named(self, reward_ids: Sequence[RewardId]) -> Sequence[NamedReward]:
+        """Those of these that there are."""
+
     async def newest(self, wanted: RewardFilter, request: ListRequest) -> ListPage[NamedReward]:
         """Those that are wanted, newest first, at the same cost however many there are."""
 

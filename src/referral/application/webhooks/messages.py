@@ -4,6 +4,7 @@ from datetime import datetime
 
 from referral.application.accounts.participant_reference import reference_to
 from referral.application.programs.ports import NamedReferral, RetiredCode
+from referral.application.rewards.ports import NamedReward
 from referral.domain.accounts.user import Participant
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.referral_code import ReferralCode
@@ -66,6 +67,28 @@ def referral_created(named: NamedReferral) -> list[Message]:
 def referral_became(named: NamedReferral, at: datetime) -> Message:
     """That a referral has reached its status: qualified, rejected or expired."""
     return Message(MessageType(f"referral.{named.referral.status}"), _referral(named), at)
+
+
+def reward_became(named: NamedReward, kind: MessageType, at: datetime) -> Message:
+    """What has become of a reward."""
+    reward = named.reward
+    data = {
+        "id": str(reward.id),
+        "referral": str(reward.referral_id),
+        "program": named.program.value,
+        "terms_version": reward.terms_version,
+        "rule": reward.rule,
+        "to": reward.to.value,
+        "participant": named.beneficiary,
+        "amount": reward.amount,
+        "unit": reward.unit,
+        "status": reward.status.value,
+        "created_at": written(reward.created_at),
+        "due_at": written(reward.due_at),
+        "recovers": reward.recovers and str(reward.recovers),
+        "payout": reward.payout_id and str(reward.payout_id),
+    }
+    return Message(kind, data, at)
 
 
 def _referral(named: NamedReferral) -> dict[str, object]:

@@ -80,6 +80,7 @@ from referral.application.programs.known_programs import KnownPrograms
 from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
 from referral.application.rewards.awards import Awards
+from referral.application.rewards.bookkeeping import Bookkeeping
 from referral.application.rewards.ports import Books, Decisions, Events, Payouts
 from referral.application.rewards.ports import Rewards as RewardStore
 from referral.application.transaction import UnitOfWork
@@ -200,6 +201,7 @@ class Application(Provider):
         KnownPrograms,
         Once,
         Awards,
+        Bookkeeping,
     )
 
     @provide

@@ -27,7 +27,7 @@ from referral.adapters.postgres.core.database import Database, Snapshot
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
 from referral.adapters.postgres.rewards.events import EVENT_COLUMNS, event_from
-from referral.adapters.postgres.rewards.rewards import REWARDS, reward_from
+from referral.adapters.postgres.rewards.named_rewards import REWARDS, reward_from
 from referral.adapters.postgres.rewards.sums import SUMS
 from referral.adapters.postgres.rewards.tables import decisions, events, ledger_entries, rewards
 from referral.domain.accounts.user import UserId
