@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 
 from bench.data import (
+    API_KEY,
     EXPIRY,
     Data,
     access_token_of,
@@ -18,7 +19,7 @@ from bench.data import (
     id_of,
     refresh_token_of,
 )
-from bench.load import Call, Load, Read, play, read
+from bench.load import Call, Load, Player, Read, play, read
 from servers import PASSWORD
 
 Measured = Callable[..., Coroutine[Any, Any, Load]]
@@ -39,6 +40,7 @@ def asked(data: Data) -> dict[str, list[Read]]:
         "code by e-mail": [Read(f"/codes/{email_of(user)}", tokens[user]) for user in users],
         "referrals page of 50": [Read(f"/users/{id_of(user)}", tokens[user]) for user in users],
         "the same of one with most": [Read(f"/users/{id_of(0)}", tokens[0])],
+        "referrals of a program": [Read("/referrals?program=launch", API_KEY)],
     }
 
 
@@ -74,7 +76,27 @@ def writes(data: Data) -> dict[str, Measured]:
         await _ok(call, 200, "POST", "/auth/token", None, next(logins))
 
     logins = log_ins(data)
-    plays = {
+
+    async def record(call: Call, people: deque[int]) -> None:
+        user = people.popleft()
+        event = {
+            "id": uuid4().hex,
+            "type": "purchase",
+            "participant": f"user:{id_of(user)}",
+            "amount": 2500,
+            "unit": "EUR",
+        }
+        await _ok(call, 201, "POST", "/events", API_KEY, msgspec.json.encode(event))
+        people.append(user)
+
+    async def enrol(call: Call) -> None:
+        await _ok(call, 201, "PUT", f"/participants/{uuid4().hex}", API_KEY, b"{}")
+
+    unreferred, waiting = deque(data.idle_users()), deque(data.waiting_users())
+    plays: dict[str, Player] = {
+        "enrol a participant": enrol,
+        "event without a referral": partial(record, people=unreferred),
+        "event that qualifies": partial(record, people=waiting),
         "issue, retire": issue_and_retire,
         "refresh": refresh,
         "register (bcrypt 4)": register,

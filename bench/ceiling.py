@@ -25,15 +25,18 @@ import msgspec
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 
+from bench.data import API_KEY
 from referral.adapters.postgres.access.refresh_tokens import _ADD as _ADD_TOKEN
 from referral.adapters.postgres.access.refresh_tokens import _BY_DIGEST as _TOKEN_BY_DIGEST
 from referral.adapters.postgres.access.refresh_tokens import _LOCK_HOLDER
 from referral.adapters.postgres.access.refresh_tokens import _SAVE as _SPEND_TOKEN
+from referral.adapters.postgres.accounts.participants import _LOCK_BY_ID
 from referral.adapters.postgres.accounts.user_rows import _ADD as _ADD_USER
 from referral.adapters.postgres.accounts.users import _BY_USERNAME, _TAKEN
 from referral.adapters.postgres.accounts.users import _LOCK as _LOCK_USER
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.issuing import ADD
+from referral.adapters.postgres.programs.named_referrals import NEWEST
 from referral.adapters.postgres.programs.referral_codes import (
     _ACTIVE_BY_EMAIL,
     _BY_TEXT,
@@ -41,6 +44,13 @@ from referral.adapters.postgres.programs.referral_codes import (
     _RETIRE,
 )
 from referral.adapters.postgres.programs.referral_pages import PAGE
+from referral.adapters.postgres.programs.referrals import _SAVE as _SAVE_REFERRAL
+from referral.adapters.postgres.programs.referrals import _UNDER_TERMS
+from referral.adapters.postgres.rewards.decisions import _ADD as _ADD_DECISIONS
+from referral.adapters.postgres.rewards.events import _ADD as _ADD_EVENT
+from referral.adapters.postgres.rewards.events import _FIND as _FIND_EVENT
+from referral.adapters.postgres.rewards.events import _OF as _EVENTS_OF
+from referral.adapters.postgres.rewards.rewards import _OF_REFERRAL as _REWARDS_OF
 from referral.adapters.system import SystemRandomness
 
 new_id = SystemRandomness().new_id
@@ -50,6 +60,7 @@ DATABASE: dict[str, Any] = {
     "server_settings": {"timezone": "UTC", "jit": "off"},
 }
 encode = msgspec.json.Encoder().encode
+API_KEY_DIGEST = hashlib.sha256(API_KEY.encode()).digest()
 
 
 class NewCode(msgspec.Struct):
@@ -62,6 +73,14 @@ class NewUser(msgspec.Struct):
     password: str
 
 
+class NewEvent(msgspec.Struct):
+    id: str
+    type: str
+    participant: str
+    amount: int
+    unit: str
+
+
 class TokenRequest(msgspec.Struct):
     refresh_token: str = ""
     username: str = ""
@@ -69,6 +88,7 @@ class TokenRequest(msgspec.Struct):
 
 
 NEW_CODE = msgspec.json.Decoder(NewCode).decode
+NEW_EVENT = msgspec.json.Decoder(NewEvent).decode
 NEW_USER = msgspec.json.Decoder(NewUser).decode
 TOKEN_REQUEST = msgspec.json.Decoder(TokenRequest).decode
 
@@ -133,7 +153,19 @@ class Ceiling:
             case "POST", "auth", "token":
                 asked = TOKEN_REQUEST(await body_of(receive))
                 return await (self.refresh(asked) if asked.refresh_token else self.log_in(asked))
-        return 404, b""
+        return await self.answer_to_server(scope, receive, path)
+
+    async def answer_to_server(
+        self, scope: Any, receive: Any, path: list[str]
+    ) -> tuple[int, bytes]:
+        server(scope)
+        match scope["method"], *path:
+            case "PUT", "participants", external_id:
+                await body_of(receive)
+                return await self.enrol(external_id)
+            case "POST", "events":
+                return await self.record(NEW_EVENT(await body_of(receive)))
+        return await self.referrals_of_program()
 
     async def row(self, statement: Statement, *arguments: Any) -> Any:
         async with Connection() as connection:
@@ -259,6 +291,104 @@ class Ceiling:
         await self.row(_ADD_USER, *_ADD_USER.arguments(user))
         return 201, encode({"id": user["id"], "email": new.email, "username": new.username})
 
+    async def enrol(self, external_id: str) -> tuple[int, bytes]:
+        names = ("username", "username_key", "email", "email_key", "locale", "password_hash")
+        participant = {
+            **dict.fromkeys(names),
+            "id": new_id(),
+            "external_id": external_id,
+            "credentials_version": 1,
+            "created_at": datetime.now(UTC),
+        }
+        async with Connection() as connection, connection.transaction():
+            await connection.fetchrow(_ADD_USER.sql, *_ADD_USER.arguments(participant))
+        shown = ("id", "external_id", "email", "username", "locale", "created_at")
+        return 201, encode({**{name: participant[name] for name in shown}, "referrer_id": None})
+
+    async def record(self, event: NewEvent) -> tuple[int, bytes]:
+        now, participant = datetime.now(UTC), UUID(event.participant.removeprefix("user:"))
+        content = [event.participant, event.type, event.amount, event.unit]
+        values = {
+            "source": "key:bench",
+            "id": event.id,
+            "participant_id": participant,
+            "type": event.type,
+            "amount": event.amount,
+            "unit": event.unit,
+            "refund_of": None,
+            "occurred_at": now,
+            "digest": hashlib.sha256(encode(content)).digest(),
+            "now": now,
+            "metadata": "{}",
+        }
+        found = {"source": "key:bench", "event_id": event.id}
+        referral, status = None, "qualified"
+        async with Connection() as connection, connection.transaction():
+            await connection.fetchrow(_LOCK_BY_ID.sql, participant)
+            if await connection.fetch(_FIND_EVENT.sql, *_FIND_EVENT.arguments(found)):
+                return 200, b""
+            before = await connection.fetch(_EVENTS_OF.sql, participant)
+            added = await connection.fetchrow(_ADD_EVENT.sql, *_ADD_EVENT.arguments(values))
+            referral = await connection.fetchrow(_UNDER_TERMS.sql, participant)
+            if referral is not None:
+                await connection.fetch(_REWARDS_OF.sql, participant)
+                least = msgspec.json.decode(referral["terms"])["qualification"]["min_amount"]
+                times = [row["occurred_at"] for row in before if row["amount"] >= least]
+                made = {
+                    "referee": participant,
+                    "new_status": status,
+                    "new_qualified_at": min([*times, now]),
+                }
+                await connection.execute(_SAVE_REFERRAL.sql, *_SAVE_REFERRAL.arguments(made))
+                decision = {
+                    "at": [now],
+                    "referral_id": [participant],
+                    "terms_version": [1],
+                    "event": [added["number"]],
+                    "rule": ["qualification"],
+                    "outcome": [status],
+                    "reason": [status],
+                    "inputs": ["{}"],
+                    "reward_id": [None],
+                }
+                await connection.execute(_ADD_DECISIONS.sql, *_ADD_DECISIONS.arguments(decision))
+        return 201, encode(
+            {
+                "id": event.id,
+                "referral": referral and {"id": participant, "status": status},
+                "decisions": [{"rule": "qualification", "outcome": status, "reason": status}]
+                if referral
+                else [],
+                "rewards": [],
+            }
+        )
+
+    async def referrals_of_program(self) -> tuple[int, bytes]:
+        values = {
+            "program_id": 2,
+            "statuses": ["signed_up", "qualified", "rejected", "expired"],
+            "cursor": None,
+            "size": 51,
+        }
+        rows = await self.rows(NEWEST, *NEWEST.arguments(values))
+        items = [
+            {
+                "id": row["referee_id"],
+                "program": row["slug"],
+                "terms_version": row["terms_version"],
+                "referrer": row["referrer"] or f"user:{row['referrer_id']}",
+                "referee": row["referee"] or f"user:{row['referee_id']}",
+                "code": row["text"],
+                "status": row["status"],
+                "held": bool(row["held_reasons"]),
+                "held_reasons": row["held_reasons"],
+                "created_at": row["created_at"],
+                "qualified_at": row["qualified_at"],
+            }
+            for row in rows[:50]
+        ]
+        return 200, encode({"items": items, "next_cursor": str(items[-1]["id"])})
+
     async def log_in(self, asked: TokenRequest) -> tuple[int, bytes]:
         holder = await self.row(_BY_USERNAME, asked.username.lower())
         right = await asyncio.get_running_loop().run_in_executor(
@@ -318,6 +448,12 @@ def pair(holder: Any, family: UUID) -> tuple[bytes, dict[str, Any]]:
         "spent_at": None,
     }
     return encode(answer), token
+
+
+def server(scope: Any) -> None:
+    token = next(value for name, value in scope["headers"] if name == b"authorization")
+    if hashlib.sha256(token[7:]).digest() != API_KEY_DIGEST:
+        raise PermissionError
 
 
 def caller(scope: Any) -> UUID:

@@ -1,6 +1,7 @@
 """Users, codes and referrals by the million, loaded by COPY."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,16 @@ import bcrypt
 
 from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
 from referral.application.access.ports import AccessClaims
+from referral.domain.access.api_key import SECRET_LENGTH, digest_of_key, key_of
+from referral.domain.access.caller import Scope
 from referral.domain.accounts.user import UserId
+from referral.domain.programs.terms import Terms
 from servers import PASSWORD, SECRET
 
 REFEREES = 100  # of an ordinary referrer
+WAITING = 4  # of so many referrals of ordinary referrers, one is of a program in which a purchase qualifies
+TERMS = {"qualification": {"event": "purchase", "min_amount": 2000, "unit": "EUR"}}
+API_KEY = key_of("0" * SECRET_LENGTH)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EXPIRY = datetime.now(UTC) + timedelta(days=365)
 
@@ -51,6 +58,13 @@ class Data:
             return 0, nth + 1
         others = nth - self.influencer
         return 1 + others // REFEREES, 1 + others % REFEREES
+
+    def is_waiting(self, nth: int) -> bool:
+        """Whether the nth referee still has to buy something, in the program `launch`."""
+        return nth >= self.influencer and nth % WAITING == 0
+
+    def waiting_users(self) -> list[int]:
+        return [self.referrers + n for n in range(self.referrals) if self.is_waiting(n)]
 
     def count_of(self, user: int) -> int:
         if user == 0:
@@ -107,8 +121,23 @@ async def load(url: str, data: Data) -> None:
         await _copy(
             connection,
             "referrals",
-            "referrer_id number referee_id code_id created_at",
+            "referrer_id number referee_id code_id created_at program_id status",
             _referral_rows(data),
+        )
+        await connection.execute(
+            """INSERT INTO programs (slug, name, status, terms_version, created_at)
+               VALUES ('launch', 'Launch', 'active', 1, now())"""
+        )
+        await connection.execute(
+            "INSERT INTO program_terms SELECT id, 1, CAST($1::text AS jsonb), now() FROM programs"
+            " WHERE slug = 'launch'",
+            json.dumps(Terms.parse(TERMS).plain()),
+        )
+        await connection.execute(
+            """INSERT INTO api_keys (id, name, digest, scopes, created_at)
+               VALUES (gen_random_uuid(), 'bench', $1, $2, now())""",
+            digest_of_key(API_KEY),
+            [*Scope],
         )
         await _copy(
             connection,
@@ -150,7 +179,7 @@ async def drop_constraints(connection: Any) -> list[str]:
         SELECT conrelid::regclass AS table, conname AS name, pg_get_constraintdef(oid) AS definition
         FROM pg_constraint
         WHERE conrelid = ANY ('{users,referral_codes,referrals}'::regclass[]) AND contype IN ('p', 'u', 'f', 'x')
-            OR confrelid = 'users'::regclass AND contype = 'f'
+            OR confrelid = ANY ('{users,referral_codes,referrals}'::regclass[]) AND contype = 'f'
         ORDER BY contype = 'f', conname
         """
     )
@@ -175,4 +204,5 @@ def _referral_rows(data: Data) -> Iterator[tuple[object, ...]]:
     for nth in range(data.referrals):
         referrer, number = data.referrer_of(nth)
         when = START + timedelta(milliseconds=nth)
-        yield id_of(referrer), number, id_of(data.referrers + nth), referrer + 1, when
+        program = (2, "signed_up") if data.is_waiting(nth) else (1, "qualified")
+        yield id_of(referrer), number, id_of(data.referrers + nth), referrer + 1, when, *program

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize(
     ("program", "options"),
     [
-        ("compare", [*QUICK, "--referrals=1100", "--only", "code", "refresh"]),
+        (
+            "compare",
+            [*QUICK, "--referrals=1100", "--only", "code", "refresh", "program", "enrol", "event"],
+        ),
         ("flood", ["--rounds=1", "--seconds=1", "--referrals=1100"]),
         ("startup", ["--rounds=1"]),
         ("guess_timing", ["--times=2", "--cost=6", "--tolerance=0.5"]),
