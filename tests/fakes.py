@@ -72,6 +72,7 @@ from referral.application.webhooks.ports import (
     Lane,
     Listeners,
     Outbox,
+    Replay,
 )
 from referral.domain.access.api_key import ALPHABET, SECRET_LENGTH, ApiKey
 from referral.domain.access.caller import OPERATOR, KeyId, Scope
@@ -139,7 +140,7 @@ from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId
 from referral.domain.webhooks.delivery import Delivery, DeliveryStatus, MessageId
 from referral.domain.webhooks.endpoint import Endpoint, EndpointId
-from referral.domain.webhooks.errors import EndpointNotFound
+from referral.domain.webhooks.errors import EndpointNotFound, MessageNotFound
 from referral.domain.webhooks.message import Message, MessageType
 from referral.domain.webhooks.signing import SECRET_BYTES
 
@@ -1172,6 +1173,12 @@ class FakeListeners:
         return any(endpoint.hears(kind) for endpoint in endpoints for kind in kinds)
 
 
+def _message_id(rows: Rows, message: Message) -> MessageId:
+    milliseconds = int(message.at.timestamp() * 1000)
+    number = len({message_id for _, message_id in rows.deliveries})
+    return MessageId(UUID(int=milliseconds << 80 | 0x7 << 76 | 0x2 << 62 | number))
+
+
 @dataclass(frozen=True)
 class InMemoryOutbox:
     access: Access
@@ -1179,8 +1186,7 @@ class InMemoryOutbox:
     async def add(self, *messages: Message) -> None:
         async with self.access.write() as rows:
             for message in messages:
-                number = len({message_id for _, message_id in rows.deliveries}) + 1
-                message_id = MessageId(UUID(int=number << 80 | 0x7 << 76 | 0x2 << 62))
+                message_id = _message_id(rows, message)
                 for endpoint in rows.endpoints.values():
                     if endpoint.hears(message.type):
                         rows.deliveries[endpoint.id, message_id] = Delivery(
@@ -1237,8 +1243,57 @@ class InMemoryDeliveries:
         if self._lanes.get(lane.endpoint.id, (None,))[0] == lane.holder:
             self._lanes[lane.endpoint.id] = lane.holder, until
 
-    async def page_of(self, endpoint_id: EndpointId, request: ListRequest) -> ListPage[Delivery]:
-        mine = [d for d in self.access.read().deliveries.values() if d.endpoint_id == endpoint_id]
+    async def add(self, endpoint_id: EndpointId, message: Message) -> Delivery:
+        async with self.access.write() as rows:
+            added = Delivery(
+                endpoint_id=endpoint_id,
+                message_id=_message_id(rows, message),
+                type=message.type,
+                body=message.body,
+                created_at=message.at,
+                next_attempt_at=AT_ONCE,
+            )
+            rows.deliveries[endpoint_id, added.message_id] = added
+            return added
+
+    async def replay(self, endpoint_id: EndpointId, message_id: MessageId) -> Delivery:
+        async with self.access.write() as rows:
+            if (endpoint_id, message_id) not in rows.deliveries:
+                raise MessageNotFound
+            again = replace(
+                rows.deliveries[endpoint_id, message_id],
+                status=DeliveryStatus.PENDING,
+                attempts=0,
+                next_attempt_at=AT_ONCE,
+                expires_at=None,
+            )
+            rows.deliveries[endpoint_id, message_id] = again
+            return again
+
+    async def replay_some(self, endpoint_id: EndpointId, wanted: Replay) -> Sequence[MessageId]:
+        over = {DeliveryStatus.FAILED} | (
+            set() if wanted.only_failed else {DeliveryStatus.DELIVERED}
+        )
+        found = sorted(
+            delivery.message_id
+            for delivery in self.access.read().deliveries.values()
+            if delivery.endpoint_id == endpoint_id
+            and delivery.status in over
+            and wanted.since <= delivery.created_at < wanted.until
+            and (wanted.after is None or delivery.message_id > wanted.after)
+        )[: wanted.most]
+        for message_id in found:
+            await self.replay(endpoint_id, message_id)
+        return found
+
+    async def page_of(
+        self, endpoint_id: EndpointId, request: ListRequest, status: DeliveryStatus | None = None
+    ) -> ListPage[Delivery]:
+        mine = [
+            d
+            for d in self.access.read().deliveries.values()
+            if d.endpoint_id == endpoint_id and status in (None, d.status)
+        ]
         mine.sort(key=lambda delivery: delivery.message_id, reverse=True)
         before = request.cursor
         found = [d for d in mine if before is None or d.message_id.int < before]

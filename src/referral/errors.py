@@ -24,6 +24,7 @@ ReferralError
 │   ├── EndpointNotFound
 │   ├── EventNotFound
 │   ├── KeyNotFound
+│   ├── MessageNotFound
 │   ├── NotAnAdministrator
 │   ├── ParticipantNotFound
 │   ├── PayoutNotFound
@@ -37,6 +38,7 @@ ReferralError
 │   ├── AlreadyReferred
 │   ├── CodeTaken
 │   ├── EmailTaken
+│   ├── EndpointDisabled
 │   ├── ExternalIdTaken
 │   ├── NothingToPay
 │   ├── ProgramNotOpen
@@ -116,7 +118,7 @@ from referral.domain.rewards.errors import (
     RewardIsSettled,
     RewardNotFound,
 )
-from referral.domain.webhooks.errors import EndpointNotFound
+from referral.domain.webhooks.errors import EndpointDisabled, EndpointNotFound, MessageNotFound
 
 __all__ = [
     "ActiveCodeExists",
@@ -128,6 +130,7 @@ __all__ = [
     "Conflict",
     "DatabaseUnavailable",
     "EmailTaken",
+    "EndpointDisabled",
     "EndpointNotFound",
     "EventDiffers",
     "EventNotFound",
@@ -139,6 +142,7 @@ __all__ = [
     "InvalidInput",
     "InvalidRefreshToken",
     "KeyNotFound",
+    "MessageNotFound",
     "MissingScope",
     "NotAnAdministrator",
     "NotFound",

@@ -51,7 +51,7 @@ class PostgresStore:
         self.api_keys = PostgresApiKeys(queries)
         self.administrators = PostgresAdministrators(queries)
         self.endpoints = PostgresEndpoints(queries)
-        self.deliveries = PostgresDeliveries(queries)
+        self.deliveries = PostgresDeliveries(queries, SystemRandomness())
         self.listeners = PostgresListeners(queries)
         unit_of_work = PostgresUnitOfWork(self.database, self.listeners, SystemRandomness())
         self.begin, self.apart = unit_of_work.begin, unit_of_work.apart

@@ -78,6 +78,9 @@ POLICIES = {
     "PATCH /webhooks/{endpoint_id}": Scope.WEBHOOKS_WRITE,
     "DELETE /webhooks/{endpoint_id}": Scope.WEBHOOKS_WRITE,
     "POST /webhooks/{endpoint_id}/rotate-secret": Scope.WEBHOOKS_WRITE,
+    "POST /webhooks/{endpoint_id}/test": Scope.WEBHOOKS_WRITE,
+    "GET /webhooks/{endpoint_id}/deliveries": Scope.WEBHOOKS_READ,
+    "POST /webhooks/{endpoint_id}/replay": Scope.WEBHOOKS_WRITE,
 }
 _numbers = itertools.count(1)
 PROTECTED = [operation for operation, policy in POLICIES.items() if policy != PUBLIC]
@@ -113,6 +116,7 @@ def body_of(
         "POST /programs/{slug}/terms": {},
         "POST /webhooks": {"url": "https://example.org/", "events": ["reward.*"]},
         "PATCH /webhooks/{endpoint_id}": {"description": "Points"},
+        "POST /webhooks/{endpoint_id}/replay": {"from": "2020-01-01T00:00:00Z"},
     }.get(operation)
 
 
@@ -162,6 +166,7 @@ def address_of(
     endpoint_id = owner.id
     if "{endpoint_id}" in path and administrator:
         endpoint_id = administrator.post("/webhooks", body_of("POST /webhooks", owner)).json()["id"]
+        administrator.post(f"/webhooks/{endpoint_id}/test", {})
     participant = f"user:{owner.id}" if method == "GET" else f"customer-{uuid4()}"
     referral_id = owner.id
     if "{referral_id}" in path and administrator:
@@ -521,6 +526,10 @@ EXPLANATION = {"referral", "program", "decisions"} | {
         *("reward_id", "sentence", "inputs.code", "inputs.program"),
     )
 }
+DELIVERY = {
+    *("id", "type", "status", "attempts", "created_at", "next_attempt_at"),
+    *("last_attempt_at", "last_status", "last_answer"),
+}
 REFERRALS = {"items", "next_cursor"} | {f"items.{name}" for name in REFERRAL}
 REFEREES = PAGE | {"next_cursor"} | {f"items.{name}" for name in USER | {"created_at"}}
 WITH_TERMS = names_in({"terms": Terms().plain()})
@@ -561,6 +570,10 @@ FIELDS = {
     "GET /payouts": {"items", "next_cursor"} | {f"items.{name}" for name in PAYOUT},
     "GET /payouts/{payout_id}": PAYOUT,
     "POST /webhooks": ENDPOINT | {"secret"},
+    "POST /webhooks/{endpoint_id}/test": DELIVERY,
+    "GET /webhooks/{endpoint_id}/deliveries": {"items", "next_cursor"}
+    | {f"items.{name}" for name in DELIVERY},
+    "POST /webhooks/{endpoint_id}/replay": {"replayed", "next_cursor"},
     "GET /webhooks": {"items", "next_cursor"} | {f"items.{name}" for name in ENDPOINT},
     "GET /webhooks/{endpoint_id}": ENDPOINT,
     "PATCH /webhooks/{endpoint_id}": ENDPOINT,

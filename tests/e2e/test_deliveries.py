@@ -193,3 +193,30 @@ def test_what_a_script_does_is_told_too(server, receiver, listen):
 
     eventually(lambda: receiver.at("/good"))
     assert names_in(receiver.at("/good")) == ["by-a-script"]
+
+
+def test_an_endpoint_is_tried_and_what_it_was_sent_is_listed_and_replayed(shop, receiver, listen):
+    [endpoint] = listen("/good")
+    place = f"/webhooks/{endpoint['id']}"
+
+    tried = shop.post(f"{place}/test")
+
+    assert tried.status_code == 202
+    eventually(lambda: shop.get(f"{place}/deliveries?status=delivered").json()["items"])
+    [listed] = shop.get(f"{place}/deliveries?status=delivered").json()["items"]
+    assert (listed["id"], listed["type"]) == (tried.json()["id"], "webhook.test")
+    assert (listed["attempts"], listed["last_status"], listed["last_answer"]) == (1, 200, "")
+    for wanted in ({"message": listed["id"]}, {"from": "2020-01-01T00:00:00Z"}):
+        before = len(receiver.at("/good"))
+        eventually(lambda: shop.get(f"{place}/deliveries?status=delivered").json()["items"])
+        replayed = shop.post(f"{place}/replay", json=wanted)
+        assert (replayed.status_code, replayed.json()) == (
+            202,
+            {"replayed": 1, "next_cursor": None},
+        )
+        eventually(lambda before=before: len(receiver.at("/good")) == before + 1)
+    assert {arrival.id for arrival in receiver.at("/good")} == {listed["id"]}
+    for wrong in ({}, {"message": listed["id"], "from": "2020-01-01T00:00:00Z"}):
+        assert shop.post(f"{place}/replay", json=wrong).status_code == 422
+    bad = shop.post(f"{place}/replay", json={"from": "2020-01-01T00:00:00Z", "cursor": "x"})
+    assert [error["pointer"] for error in bad.json()["errors"]] == ["#/cursor"]

@@ -110,6 +110,9 @@ def test_every_call_is_described(document):
         ("PATCH", "/webhooks/{endpoint_id}"),
         ("DELETE", "/webhooks/{endpoint_id}"),
         ("POST", "/webhooks/{endpoint_id}/rotate-secret"),
+        ("POST", "/webhooks/{endpoint_id}/test"),
+        ("GET", "/webhooks/{endpoint_id}/deliveries"),
+        ("POST", "/webhooks/{endpoint_id}/replay"),
     }
 
 

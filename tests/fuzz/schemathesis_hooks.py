@@ -132,6 +132,9 @@ LINKS = {
     ("create_endpoint", "show_endpoint"): {"parameters": {"endpoint_id": "$response.body#/id"}},
     ("create_endpoint", "change_endpoint"): {"parameters": {"endpoint_id": "$response.body#/id"}},
     ("create_endpoint", "rotate_secret"): {"parameters": {"endpoint_id": "$response.body#/id"}},
+    ("create_endpoint", "try_endpoint"): {"parameters": {"endpoint_id": "$response.body#/id"}},
+    ("create_endpoint", "replay"): {"parameters": {"endpoint_id": "$response.body#/id"}},
+    ("create_endpoint", "list_deliveries"): {"parameters": {"endpoint_id": "$response.body#/id"}},
     ("rotate_secret", "delete_endpoint"): {"parameters": {"endpoint_id": "$response.body#/id"}},
     ("list_keys", "list_keys"): {"parameters": {"cursor": "$response.body#/next_cursor"}},
     ("list_referrals", "list_referrals"): {
@@ -187,6 +190,11 @@ UNTOLD = {
     ("external_id", "An external id has 1 to 128 printable characters, and no space at its ends."),
     ("external_id", "An external id does not begin with `user:`."),
     ("expires_at", "A key expires in the future."),
+    # one of two members
+    ("message", "Give one `message`, or the time to begin `from`."),
+    # the length of a month
+    ("from", "This is no time on the calendar."),
+    ("to", "This is no time on the calendar."),
     # what a port may be, which addresses are public, and that http is for development
     ("url", "An endpoint's address has a host, and a port from 1 to 65535 if any."),
     ("url", "An endpoint has a public address."),

@@ -66,6 +66,9 @@ FITTING = {
     "as_of": {"times"},
     "url": {"emails"},
     "description": {"names"},
+    "from": {"times"},
+    "to": {"times"},
+    "message": {"ids"},
     "name": {"names"},
     "starts_at": {"times"},
     "ends_at": {"times"},
@@ -244,6 +247,8 @@ class Places:
             "POST /api/v1/webhooks": {"url": "https://example.org/", "events": ["reward.*"]},
             "PATCH /api/v1/webhooks/{endpoint_id}": {"description": name},
             "POST /api/v1/webhooks/{endpoint_id}/rotate-secret": {},
+            "POST /api/v1/webhooks/{endpoint_id}/test": {},
+            "POST /api/v1/webhooks/{endpoint_id}/replay": {"from": "2020-01-01T00:00:00Z"},
         }[operation]
 
 

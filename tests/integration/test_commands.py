@@ -106,6 +106,13 @@ def test_an_endpoint_is_made_and_listed(told, run):
     assert made["events"] == ["referral.*", "code.issued"]
     assert (made["status"], made["description"]) == ("active", "x")
     assert told("webhook", "list") == [made]
+    tried = told("webhook", "test", made["id"])
+    assert tried["status"] == "pending"
+    assert told("webhook", "replay", made["id"], "--message", tried["message"]) == {"replayed": 1}
+    told("participant", "enrol", "customer-42")
+    done = run("webhook", "replay", made["id"], "--from", "2020-01-01T00:00:00Z")
+    assert (done.exit_code, done.stderr) == (0, "0 messages\n")  # all of them still wait
+    assert run("webhook", "replay", made["id"]).exit_code == 2
     done = run("webhook", "add", "http://localhost/", "--event", "reward.lost")
     assert [line.partition(":")[0] for line in refused(done).splitlines()] == ["url", "events"]
 

@@ -14,6 +14,7 @@ from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 from referral.adapters.postgres.webhooks.outbox import PostgresListeners
+from referral.adapters.system import SystemRandomness
 from referral.application.pages import ListRequest
 from referral.domain.errors import DatabaseUnavailable
 from referral.domain.webhooks.attempt import Attempt
@@ -41,7 +42,10 @@ async def test_messages_are_swept_when_their_time_is_over_or_their_endpoint_is_d
     housekeeping = PostgresHousekeeping(
         database, clock, standing, PostgresKeyRing(database, clock), PostgresListeners(database)
     )
-    endpoints, deliveries = PostgresEndpoints(database), PostgresDeliveries(database)
+    endpoints, deliveries = (
+        PostgresEndpoints(database),
+        PostgresDeliveries(database, SystemRandomness()),
+    )
     kept, deleted = an_endpoint(1), an_endpoint(2)
     for endpoint in (kept, deleted):
         await endpoints.add(endpoint)

@@ -53,9 +53,13 @@ from referral.application.webhooks.change_endpoint import ChangeEndpoint
 from referral.application.webhooks.create_endpoint import CreateEndpoint
 from referral.application.webhooks.delete_endpoint import DeleteEndpoint
 from referral.application.webhooks.deliver_messages import DeliverMessages
+from referral.application.webhooks.list_deliveries import ListDeliveries
 from referral.application.webhooks.list_endpoints import ListEndpoints
+from referral.application.webhooks.replay_message import ReplayMessage
+from referral.application.webhooks.replay_messages import ReplayMessages
 from referral.application.webhooks.rotate_secret import RotateSecret
 from referral.application.webhooks.show_endpoint import ShowEndpoint
+from referral.application.webhooks.try_endpoint import TryEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,10 @@ class Webhooks:
     delete_endpoint: DeleteEndpoint
     rotate_secret: RotateSecret
     deliver_messages: DeliverMessages
+    list_deliveries: ListDeliveries
+    try_endpoint: TryEndpoint
+    replay_message: ReplayMessage
+    replay_messages: ReplayMessages
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from examples import NOW, an_endpoint
+from examples import NOW, an_endpoint, an_id
 from referral.application.pages import ListRequest
+from referral.application.webhooks.ports import Replay
 from referral.domain.webhooks.attempt import Attempt
-from referral.domain.webhooks.delivery import DeliveryStatus
+from referral.domain.webhooks.delivery import DeliveryStatus, MessageId
 from referral.domain.webhooks.endpoint import EndpointStatus
+from referral.domain.webhooks.errors import MessageNotFound
 from referral.domain.webhooks.message import Message, MessageType
 
 KEEP = timedelta(days=30)
@@ -173,3 +175,103 @@ async def test_what_is_new_is_pending_and_due_at_once(deliveries, endpoint, tell
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.PENDING, 0)
     assert delivery.next_attempt_at < NOW
     assert delivery.last_attempt_at is delivery.last_status is delivery.last_answer is None
+
+
+@pytest.fixture
+async def sent(store, deliveries, endpoint):
+    """Messages of which each third is delivered, has failed or waits, with the moment before them."""
+    began_at = datetime.now(UTC) - timedelta(seconds=1)
+    async with store.begin() as tx:
+        for n in range(9):
+            message = Message(MessageType.CODE_ISSUED, {"n": n}, datetime.now(UTC))
+            await tx.outbox.add(message)
+            await asyncio.sleep(0.002)  # of two messages of one millisecond either may come first
+    gone = Attempt(at=NOW, status=410)
+    due = await deliveries.due(endpoint.id, NOW, 100)
+    await deliveries.record([d.after(TAKEN, jitter=0, keep=KEEP) for d in due[::3]])
+    await deliveries.record([d.after(gone, jitter=0, keep=KEEP) for d in due[1::3]])
+    return began_at
+
+
+def a_replay(since, **changes):
+    given = {"until": NOW, "only_failed": False, "after": None, "most": 100}
+    return Replay(since=since, **{**given, **changes})
+
+
+async def test_deliveries_of_one_status_are_listed(deliveries, endpoint, sent):
+    for status, left in (("delivered", 0), ("failed", 1), ("pending", 2)):
+        page = await deliveries.page_of(endpoint.id, ListRequest(), DeliveryStatus(status))
+        assert numbers(page.items) == [left + 6, left + 3, left]
+
+
+async def test_what_is_over_is_sent_once_more_in_its_order(deliveries, endpoint, sent):
+    before = {delivery.message_id for delivery in await listed(deliveries, endpoint)}
+
+    replayed = await deliveries.replay_some(endpoint.id, a_replay(sent))
+
+    assert len(replayed) == 6
+    assert replayed == sorted(replayed)
+    due = await deliveries.due(endpoint.id, NOW, 100)
+    assert numbers(due) == [*range(9)]
+    assert {delivery.message_id for delivery in due} == before
+    assert {(delivery.attempts, delivery.expires_at) for delivery in due} == {(0, None)}
+
+
+async def test_what_has_failed_alone_is_sent_once_more(deliveries, endpoint, sent):
+    assert len(await deliveries.replay_some(endpoint.id, a_replay(sent, only_failed=True))) == 3
+
+    page = await deliveries.page_of(endpoint.id, ListRequest(), DeliveryStatus.DELIVERED)
+    assert numbers(page.items) == [6, 3, 0]
+
+
+async def test_a_replay_goes_on_where_it_ended(deliveries, endpoint, sent):
+    shares, after = [], None
+    while share := await deliveries.replay_some(endpoint.id, a_replay(sent, after=after, most=4)):
+        shares.append(len(share))
+        after = share[-1]
+
+    assert shares == [4, 2]
+
+
+async def test_a_replay_is_of_what_was_written_then_and_for_the_endpoint(
+    deliveries, endpoint, endpoints, sent
+):
+    await endpoints.add(an_endpoint(2))
+
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    assert await deliveries.replay_some(endpoint.id, a_replay(later)) == []
+    assert await deliveries.replay_some(endpoint.id, a_replay(NOW, until=sent)) == []
+    assert await deliveries.replay_some(endpoint.id, a_replay(sent, until=sent)) == []
+    assert await deliveries.replay_some(an_endpoint(2).id, a_replay(sent)) == []
+
+
+async def test_one_message_is_sent_once_more(deliveries, endpoint, sent):
+    page = await deliveries.page_of(endpoint.id, ListRequest(), DeliveryStatus.DELIVERED)
+
+    again = await deliveries.replay(endpoint.id, page.items[0].message_id)
+
+    assert numbers([again]) == [6]
+    assert (again.status, again.attempts, again.expires_at) == (DeliveryStatus.PENDING, 0, None)
+    assert again in await deliveries.due(endpoint.id, NOW, 100)
+
+
+async def test_what_was_never_sent_to_an_endpoint_cannot_be_sent_again(
+    deliveries, endpoint, endpoints, sent
+):
+    await endpoints.add(an_endpoint(2))
+    [newest, *_] = await listed(deliveries, endpoint)
+
+    with pytest.raises(MessageNotFound):
+        await deliveries.replay(endpoint.id, MessageId(an_id(404)))
+    with pytest.raises(MessageNotFound):
+        await deliveries.replay(an_endpoint(2).id, newest.message_id)
+
+
+async def test_a_message_can_be_for_one_endpoint_alone(deliveries, endpoint, endpoints):
+    await endpoints.add(an_endpoint(2))
+
+    added = await deliveries.add(endpoint.id, Message(MessageType.TEST, {"n": 1}, NOW))
+
+    assert (added.type, added.status, added.created_at) == (MessageType.TEST, "pending", NOW)
+    assert await deliveries.due(endpoint.id, NOW, 100) == [added]
+    assert await deliveries.due(an_endpoint(2).id, NOW, 100) == []

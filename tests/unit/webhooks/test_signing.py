@@ -44,15 +44,12 @@ def test_who_knows_either_secret_finds_its_signature():
         Webhook(shown_secret(b"x" * 32)).verify('{"type":"code.issued"}', headers(new, old))
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [{"webhook-id": "msg_2"}, {"webhook-timestamp": str(int(datetime.now(UTC).timestamp()) + 9)}],
-    ids=lambda changed: next(iter(changed)),
-)
+@pytest.mark.parametrize("changed", ["webhook-id", "webhook-timestamp"])
 def test_what_was_changed_on_the_way_is_noticed(changed):
+    sent = headers(SECRET, message="1")
+    changes = {changed: str(int(sent[changed]) + 60)}
+
     with pytest.raises(WebhookVerificationError):
-        Webhook(shown_secret(SECRET)).verify(
-            '{"type":"code.issued"}', {**headers(SECRET), **changed}
-        )
+        Webhook(shown_secret(SECRET)).verify('{"type":"code.issued"}', {**sent, **changes})
     with pytest.raises(WebhookVerificationError):
-        Webhook(shown_secret(SECRET)).verify('{"type":"code.retired"}', headers(SECRET))
+        Webhook(shown_secret(SECRET)).verify('{"type":"code.retired"}', sent)

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from referral.application.pages import ListPage, ListRequest
-from referral.domain.webhooks.delivery import Delivery
+from referral.domain.webhooks.delivery import Delivery, DeliveryStatus, MessageId
 from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 from referral.domain.webhooks.message import Message, MessageType
 
@@ -55,6 +55,17 @@ class Lane:
     holder: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """Which messages to send once more: those written since one time and before another, at most so many after one."""
+
+    since: datetime
+    until: datetime
+    only_failed: bool
+    after: MessageId | None
+    most: int
+
+
 class Deliveries(Protocol):
     async def take(self, now: datetime, until: datetime, most: int) -> Sequence[Lane]:
         """A lane to each active endpoint that something is due for, and that nobody else has a lane to, until then."""
@@ -71,8 +82,19 @@ class Deliveries(Protocol):
     async def end(self, lane: Lane, until: datetime) -> None:
         """End the lane, and have nobody else take one before then; one that was lost already stays as it is."""
 
-    async def page_of(self, endpoint_id: EndpointId, request: ListRequest) -> ListPage[Delivery]:
-        """What was, is or will be sent to an endpoint, newest first."""
+    async def page_of(
+        self, endpoint_id: EndpointId, request: ListRequest, status: DeliveryStatus | None = None
+    ) -> ListPage[Delivery]:
+        """What was, is or will be sent to an endpoint, newest first; of one status, where it is given."""
+
+    async def add(self, endpoint_id: EndpointId, message: Message) -> Delivery:
+        """Have a message sent to this endpoint alone, whatever it hears of."""
+
+    async def replay(self, endpoint_id: EndpointId, message_id: MessageId) -> Delivery:
+        """Have a message sent to the endpoint once more, as if it were new; raise MessageNotFound."""
+
+    async def replay_some(self, endpoint_id: EndpointId, wanted: Replay) -> Sequence[MessageId]:
+        """Have messages that are delivered or have failed sent once more, in their order; give those, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NewType, Self
 from uuid import UUID
 
+from referral.domain.errors import InvalidInput
 from referral.domain.webhooks.attempt import Attempt
 from referral.domain.webhooks.endpoint import EndpointId
 from referral.domain.webhooks.message import MessageType
@@ -28,6 +29,14 @@ class DeliveryStatus(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Raise InvalidInput for what is no status."""
+        try:
+            return cls(raw)
+        except ValueError:
+            raise InvalidInput(f"A status is one of {', '.join(cls)}.") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from referral.domain.errors import InvalidInput
 from referral.domain.texts import is_printable
 from referral.domain.webhooks.addresses import is_public, parsed_address
 from referral.domain.webhooks.attempt import Attempt
+from referral.domain.webhooks.errors import EndpointDisabled
 from referral.domain.webhooks.message import MessageType
 
 EndpointId = NewType("EndpointId", UUID)
@@ -69,6 +70,11 @@ class Endpoint:
     def hears(self, kind: MessageType) -> bool:
         """Whether it is to be sent messages of this type."""
         return self.disabled_at is None and not {*kind.patterns}.isdisjoint(self.events)
+
+    def ensure_active(self) -> None:
+        """Raise EndpointDisabled for one that is sent nothing."""
+        if self.disabled_at is not None:
+            raise EndpointDisabled
 
     def secrets(self, now: datetime) -> tuple[bytes, ...]:
         """What signs now: the secret, and for 24 hours after a rotation the one before it too."""

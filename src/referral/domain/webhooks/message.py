@@ -10,7 +10,7 @@ from referral.domain.errors import InvalidInput
 
 
 class MessageType(StrEnum):
-    """What has happened: a subject, and what became of it."""
+    """What has happened: a subject, and what became of it; or that somebody tries the endpoint."""
 
     PARTICIPANT_CREATED = "participant.created"
     PARTICIPANT_ERASED = "participant.erased"
@@ -27,6 +27,7 @@ class MessageType(StrEnum):
     REWARD_PAID = "reward.paid"
     REWARD_REJECTED = "reward.rejected"
     REWARD_REVERSED = "reward.reversed"
+    TEST = "webhook.test"
 
     @property
     def patterns(self) -> tuple[str, str]:
@@ -34,7 +35,8 @@ class MessageType(StrEnum):
         return self.value, f"{self.partition('.')[0]}.*"
 
 
-PATTERNS = tuple(dict.fromkeys(pattern for kind in MessageType for pattern in kind.patterns))
+HAPPENINGS = tuple(kind for kind in MessageType if kind is not MessageType.TEST)
+PATTERNS = tuple(dict.fromkeys(pattern for kind in HAPPENINGS for pattern in kind.patterns))
 """All that an endpoint may write: each type, and `reward.*` for all types of a subject."""
 
 

@@ -1,7 +1,9 @@
+from uuid import UUID
+
 import click
 
 from referral.application.use_cases import UseCases
-from referral.domain.webhooks.endpoint import Endpoint
+from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 from referral.entrypoints.cli.commands import Shown, every, runs_use_cases
 
 
@@ -34,6 +36,52 @@ async def add(use: UseCases, url: str, events: tuple[str, ...], description: str
 async def list_endpoints(use: UseCases) -> list[Shown]:
     """List the endpoints, newest first."""
     return [_shown(made) async for made in every(use.webhooks.list_endpoints)]
+
+
+@webhook.command()
+@click.argument("endpoint_id", metavar="ID", type=click.UUID)
+@runs_use_cases
+async def test(use: UseCases, endpoint_id: UUID) -> Shown:
+    """Have a server that runs send a message webhook.test to the endpoint with this id."""
+    added = await use.webhooks.try_endpoint(endpoint_id=EndpointId(endpoint_id))
+    return {"message": added.message_id, "status": added.status.value}
+
+
+@webhook.command()
+@click.argument("endpoint_id", metavar="ID", type=click.UUID)
+@click.option("--message", help="The id of one message.")
+@click.option("--from", "since", help="All from this time on, such as 2030-10-10T12:00:00Z.")
+@click.option("--to", "until", help="Before this time; without it, until now.")
+@click.option("--only-failed", is_flag=True, help="Leave out what was delivered.")
+@runs_use_cases
+async def replay(
+    use: UseCases,
+    endpoint_id: UUID,
+    *,
+    message: str | None,
+    since: str | None,
+    until: str | None,
+    only_failed: bool,
+) -> Shown:
+    """Have a server that runs send what the endpoint was sent once more, in order: one message, or all from a time on."""
+    if (message is None) == (since is None):
+        raise click.UsageError("Give either --message or --from.")
+    endpoint = EndpointId(endpoint_id)
+    if message is not None:
+        await use.webhooks.replay_message(endpoint_id=endpoint, message=message)
+        return {"replayed": 1}
+    replayed, cursor, is_first = 0, None, True
+    while is_first or cursor:
+        share = await use.webhooks.replay_messages(
+            endpoint_id=endpoint,
+            since=since or "",
+            until=until,
+            only_failed=only_failed,
+            cursor=cursor,
+        )
+        replayed, cursor, is_first = replayed + share.count, share.next_cursor, False
+        click.echo(f"{replayed} messages", err=True)  # there may be many, and it takes its time
+    return {"replayed": replayed}
 
 
 def _shown(made: Endpoint) -> Shown:

@@ -22,6 +22,7 @@ from referral.application.use_cases import UseCases
 from referral.entrypoints.http.api.auth import auth_router
 from referral.entrypoints.http.api.body_rules import rules_of_bodies
 from referral.entrypoints.http.api.codes import codes_router
+from referral.entrypoints.http.api.deliveries import deliveries_router
 from referral.entrypoints.http.api.event_batches import batches_router
 from referral.entrypoints.http.api.events import events_router
 from referral.entrypoints.http.api.health import health_handlers, metrics
@@ -181,6 +182,7 @@ def api_router(
             referrals_router(use, anybody),
             programs_router(use, anybody),
             webhooks_router(use, anybody),
+            deliveries_router(use, anybody),
         ],
         response_class=JsonResponse,
     )

@@ -4,12 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Integer,
-    Text,
     Uuid,
     any_,
     bindparam,
@@ -26,36 +23,18 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.webhooks.delivery_rows import COLUMNS, TRIED, delivery_from
 from referral.adapters.postgres.webhooks.endpoints import ENDPOINT_COLUMNS, endpoint_from
 from referral.adapters.postgres.webhooks.outbox import ACTIVE
+from referral.adapters.postgres.webhooks.replaying import ADD, REPLAY, REPLAY_SOME, first_of
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
 from referral.application.pages import ListPage, ListRequest
-from referral.application.webhooks.ports import Lane
-from referral.domain.webhooks.delivery import Delivery, DeliveryStatus
+from referral.application.ports import Randomness
+from referral.application.webhooks.ports import Lane, Replay
+from referral.domain.webhooks.delivery import Delivery, DeliveryStatus, MessageId
 from referral.domain.webhooks.endpoint import EndpointId
-from referral.domain.webhooks.message import MessageType
-
-_TRIED: dict[str, Any] = {
-    "status": Text,
-    "attempts": Integer,
-    "next_attempt_at": INSTANT,
-    "last_attempt_at": INSTANT,
-    "last_status": Integer,
-    "last_answer": Text,
-    "expires_at": INSTANT,
-}
-_NAMES = ("endpoint_id", "message_id", "type", "body", "created_at", *_TRIED)
-_COLUMNS = tuple(webhook_deliveries.c[name] for name in _NAMES)
-
-
-def _delivery_from(row: asyncpg.Record) -> Delivery:
-    values = {
-        **dict(row),
-        "type": MessageType(row["type"]),
-        "status": DeliveryStatus(row["status"]),
-    }
-    return Delivery(**values)
-
+from referral.domain.webhooks.errors import MessageNotFound
+from referral.domain.webhooks.message import Message
 
 _size = bindparam("size", type_=BigInteger)
 _now = bindparam("now", type_=INSTANT)
@@ -89,7 +68,7 @@ _END = Statement(
     on_the_side=True,
 )
 _DUE = Statement(
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .join_from(
         webhook_deliveries,
         webhook_endpoints,
@@ -99,7 +78,7 @@ _DUE = Statement(
     .order_by(webhook_deliveries.c.next_attempt_at, webhook_deliveries.c.number)
     .limit(_size)
 )
-_kinds: dict[str, Any] = {"endpoint_id": Uuid, "message_id": Uuid, **_TRIED}
+_kinds: dict[str, Any] = {"endpoint_id": Uuid, "message_id": Uuid, **TRIED}
 _tried = (
     func.unnest(*(bindparam(f"{name}s", type_=ARRAY(kind)) for name, kind in _kinds.items()))
     .table_valued(*(column(name, kind) for name, kind in _kinds.items()), name="tried")
@@ -107,7 +86,7 @@ _tried = (
 )
 _RECORD = Statement(
     update(webhook_deliveries)
-    .values({name: _tried.c[name] for name in _TRIED})
+    .values({name: _tried.c[name] for name in TRIED})
     .where(
         webhook_deliveries.c.endpoint_id == _tried.c.endpoint_id,
         webhook_deliveries.c.message_id == _tried.c.message_id,
@@ -116,8 +95,8 @@ _RECORD = Statement(
     on_the_side=True,
 )
 _after = bindparam("after", type_=Uuid)
-_PAGE = Statement(
-    select(*_COLUMNS)
+_page = (
+    select(*COLUMNS)
     .where(
         webhook_deliveries.c.endpoint_id == bindparam("endpoint_id"),
         or_(_after.is_(None), webhook_deliveries.c.message_id < _after),
@@ -125,11 +104,14 @@ _PAGE = Statement(
     .order_by(webhook_deliveries.c.message_id.desc())
     .limit(_size)
 )
+_PAGE = Statement(_page)
+_PAGE_OF_STATUS = Statement(_page.where(webhook_deliveries.c.status == bindparam("status")))
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresDeliveries:
     queries: Queries
+    randomness: Randomness
 
     async def take(self, now: datetime, until: datetime, most: int) -> Sequence[Lane]:
         rows = await self.queries.all(_TAKE, now=now, until=until, size=most)
@@ -137,7 +119,7 @@ class PostgresDeliveries:
 
     async def due(self, endpoint_id: EndpointId, now: datetime, most: int) -> Sequence[Delivery]:
         rows = await self.queries.all(_DUE, endpoint_id=endpoint_id, now=now, size=most)
-        return [*map(_delivery_from, rows)]
+        return [*map(delivery_from, rows)]
 
     async def record(self, tried: Sequence[Delivery]) -> None:
         columns = {f"{name}s": [getattr(delivery, name) for delivery in tried] for name in _kinds}
@@ -148,11 +130,46 @@ class PostgresDeliveries:
             _END, endpoint_id=lane.endpoint.id, holder=lane.holder, until=until
         )
 
-    async def page_of(self, endpoint_id: EndpointId, request: ListRequest) -> ListPage[Delivery]:
-        after = None if request.cursor is None else UUID(int=request.cursor)
+    async def page_of(
+        self, endpoint_id: EndpointId, request: ListRequest, status: DeliveryStatus | None = None
+    ) -> ListPage[Delivery]:
         rows = await self.queries.all(
-            _PAGE, endpoint_id=endpoint_id, after=after, size=request.limit + 1
+            _PAGE if status is None else _PAGE_OF_STATUS,
+            endpoint_id=endpoint_id,
+            after=None if request.cursor is None else UUID(int=request.cursor),
+            size=request.limit + 1,
+            status=status,
         )
         return ListPage.of(
-            [*map(_delivery_from, rows)], request, lambda delivery: delivery.message_id.int
+            [*map(delivery_from, rows)], request, lambda delivery: delivery.message_id.int
         )
+
+    async def add(self, endpoint_id: EndpointId, message: Message) -> Delivery:
+        [row] = await self.queries.all(
+            ADD,
+            endpoint_id=endpoint_id,
+            message_id=self.randomness.new_id(),
+            type=message.type.value,
+            body=message.body,
+            at=message.at,
+        )
+        return delivery_from(row)
+
+    async def replay(self, endpoint_id: EndpointId, message_id: MessageId) -> Delivery:
+        row = await self.queries.one(REPLAY, endpoint=endpoint_id, message=message_id)
+        if row is None:
+            raise MessageNotFound
+        return delivery_from(row)
+
+    async def replay_some(self, endpoint_id: EndpointId, wanted: Replay) -> Sequence[MessageId]:
+        over = [] if wanted.only_failed else [DeliveryStatus.DELIVERED]
+        first = first_of(wanted.since)
+        rows = await self.queries.all(
+            REPLAY_SOME,
+            endpoint=endpoint_id,
+            first=first if wanted.after is None else max(first, UUID(int=wanted.after.int + 1)),
+            end=first_of(wanted.until),
+            statuses=[DeliveryStatus.FAILED, *over],
+            size=wanted.most,
+        )
+        return sorted(MessageId(row["message_id"]) for row in rows)

@@ -7,6 +7,7 @@ from referral.domain.programs.program import ProgramStatus, Slug, landing_url, p
 from referral.domain.programs.terms import Terms
 from referral.domain.webhooks.endpoint import EndpointStatus
 from referral.entrypoints.http.api.codes import NewCode
+from referral.entrypoints.http.api.deliveries import WantedReplay
 from referral.entrypoints.http.api.keys import NewKey
 from referral.entrypoints.http.api.programs import NewProgram, ProgramChange
 from referral.entrypoints.http.api.registration import NewReferee, NewUser
@@ -33,7 +34,9 @@ def rules_of_bodies(rules: InputRules) -> dict[type, Rules]:
         "events": lambda events, _: rules.endpoints.events(events),
         "description": lambda about, _: rules.endpoints.description(about),
     }
+    times: Rules = {name: lambda time, _: instant(time) for name in ("from", "to")}
     return {
+        WantedReplay: times,
         NewReferee: registration,
         NewUser: registration,
         PasswordChange: {"new_password": lambda password, _: rules.password(password)},

@@ -50,7 +50,7 @@ from referral.domain.rewards.errors import (
     RewardIsSettled,
     RewardNotFound,
 )
-from referral.domain.webhooks.errors import EndpointNotFound
+from referral.domain.webhooks.errors import EndpointDisabled, EndpointNotFound, MessageNotFound
 from referral.entrypoints.http.problems import types
 from referral.entrypoints.http.problems.types import Refusal
 
@@ -103,6 +103,10 @@ _TEXTS: dict[type[Refusal], str] = {
     ExternalIdTaken: "There already is a participant with this external id.",
     ProgramNotFound: "There is no program with this slug.",
     TermsNotFound: "The program's terms have no such version; they are numbered from 1.",
+    EndpointDisabled: """The webhook endpoint is disabled, and is sent nothing: `disabled_because` of the endpoint says why.
+
+        Mend what was wrong, and make it active with `PATCH`.""",
+    MessageNotFound: "The endpoint was never sent a message with this id, or it is not kept any more.",
     EndpointNotFound: "There is no webhook endpoint with this id, or it was deleted.",
     EventDiffers: """An event with this id was recorded before, with other content; nothing was changed.
 

@@ -67,7 +67,7 @@ class ListBody(msgspec.Struct, Generic[T], kw_only=True):
     def of(cls, page: ListPage[S], shown: Callable[[S], T]) -> Self:
         return cls(
             items=[shown(item) for item in page.items],
-            next_cursor=to_cursor(page.next_cursor, _POSITION_BYTES),
+            next_cursor=position_cursor(page.next_cursor),
         )
 
 
@@ -134,6 +134,16 @@ def to_cursor(position: int | None, size: int = _CURSOR_BYTES) -> str | None:
     if position is None:
         return None
     return base64.urlsafe_b64encode(position.to_bytes(size)).decode().rstrip("=")
+
+
+def position_cursor(position: int | None) -> str | None:
+    """As `to_cursor`, of a position in a list that is walked by cursor."""
+    return to_cursor(position, _POSITION_BYTES)
+
+
+def position_of(cursor: str) -> int:
+    """The position that such a cursor stands for; raise InvalidInput."""
+    return _numbers({"cursor": cursor}, _POSITION_BYTES)["cursor"]
 
 
 def _from_cursor(text: str, size: int) -> int:
