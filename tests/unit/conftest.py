@@ -4,6 +4,7 @@ import json
 from contextlib import closing
 from dataclasses import fields
 
+import msgspec
 import pytest
 from dishka import Provider, Scope, make_container
 
@@ -49,8 +50,10 @@ from referral.application.rewards.ports import Books, Decisions, Events, Payouts
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender
+from referral.domain.webhooks.message import MessageType
 from referral.entrypoints.bootstrap.providers import Application
 from referral.entrypoints.bootstrap.settings import Settings
+from referral.entrypoints.http.api.messages import MESSAGES
 
 
 @pytest.fixture
@@ -199,6 +202,10 @@ def told(store, create_endpoint):
         [endpoint] = store.read().endpoints
         page = await store.deliveries.page_of(endpoint, ListRequest(limit=100))
         bodies = [json.loads(delivery.body) for delivery in reversed(page.items)]
+        for body in bodies:  # all of it is as the API's description says
+            data = MESSAGES[MessageType(body["type"])].data
+            assert body["data"].keys() == {field.name for field in msgspec.structs.fields(data)}
+            msgspec.convert(body["data"], data)
         return bodies if whole else [body["type"] for body in bodies]
 
     return told

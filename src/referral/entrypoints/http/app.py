@@ -52,6 +52,7 @@ from referral.entrypoints.http.middleware.origin import Origin
 from referral.entrypoints.http.middleware.paths import Paths
 from referral.entrypoints.http.openapi.description import describe
 from referral.entrypoints.http.openapi.pages import docs_handlers, problem_list, problem_page
+from referral.entrypoints.http.openapi.webhooks import described_messages
 from referral.entrypoints.http.problems import answers as problems
 from referral.entrypoints.http.request.body import MAX_BODY, StrictBody
 from referral.entrypoints.http.request.caller import (
@@ -192,4 +193,4 @@ def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API; nothing is called for it."""
     callers = Callers(use.access.authenticate)
     api = api_router(use, clock, HttpOptions(), Concurrency(None), callers)
-    return describe(api, version("referral"))
+    return describe(api, version("referral"), described_messages)

@@ -1,13 +1,10 @@
 """What is sent to a webhook endpoint: /webhooks/{endpoint_id}/deliveries, test and replay."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Request, Router, get, post
-from litestar.openapi.spec import Schema
-from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, JSONBody
 from litestar.types import BeforeRequestHookHandler
 from msgspec import Meta
@@ -21,13 +18,12 @@ from referral.domain.webhooks.endpoint import EndpointId
 from referral.domain.webhooks.errors import EndpointDisabled, EndpointNotFound, MessageNotFound
 from referral.domain.webhooks.message import MessageType
 from referral.entrypoints.http.api.shapes import Body, GivenInstant, Instant
-from referral.entrypoints.http.openapi.description import CALLER, ListOperation
+from referral.entrypoints.http.openapi.description import CALLER, filtered_list
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import (
     ListBody,
     list_query,
-    parameter,
     position_cursor,
     position_of,
     text_query,
@@ -93,23 +89,12 @@ class ReplayBegun(msgspec.Struct, kw_only=True):
     ]
 
 
-@dataclass
-class DeliveriesOperation(ListOperation):
-    """Lists deliveries, of one status where it is given."""
-
-    def __post_init__(self) -> None:
-        status = Schema(type=OpenAPIType.STRING, enum=[*DeliveryStatus])
-        of_status = parameter("status", "in this status alone", status)
-        super().__post_init__()
-        self.parameters = [of_status, *(self.parameters or [])]
-
-
 def deliveries_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
     of_one = (*WITH_SCOPE, EndpointNotFound, AddressNotFound)
 
     @get(
         "/deliveries",
-        operation_class=DeliveriesOperation,
+        operation_class=filtered_list({"status": "in this status alone"}, DeliveryStatus),
         summary="List what is sent to a webhook endpoint",
         responses=responses(*of_one, InvalidInput),
     )

@@ -1,6 +1,6 @@
 """The service's own description: what Litestar derives from the handlers, made complete."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -35,6 +35,7 @@ from referral.entrypoints.http.request.paging import (
 # A person, or a server with an API key.
 CALLER: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}, {"password": []}]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
+SCHEMA = "#/components/schemas/{name}"
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  an address
 
 
@@ -88,8 +89,12 @@ def filtered_list(filters: Mapping[str, str], statuses: type[StrEnum]) -> type[L
     return FilteredOperation
 
 
-def describe(api: Router, version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of the routes under `api`."""
+def describe(
+    api: Router,
+    version: str,
+    messages: Callable[[str], tuple[dict[str, Any], dict[str, Any]]],
+) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the routes under `api`, and of the messages to webhook endpoints."""
     config = OpenAPIConfig(
         title="Referral service",
         version=version,
@@ -124,9 +129,11 @@ def describe(api: Router, version: str) -> dict[str, Any]:
     document: dict[str, Any] = described.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
         dict.fromkeys([Problem, *_bodies(described)]),
-        ref_template="#/components/schemas/{name}",
+        ref_template=SCHEMA,
     )
-    document["components"]["schemas"] = schemas  # msgspec knows what each field may hold
+    document["webhooks"], told = messages(SCHEMA)
+    # msgspec knows what each field may hold
+    document["components"]["schemas"] = schemas = {**told, **schemas}
     schemas["Terms"] = terms_schema()
     schemas["TokenRequest"]["anyOf"] = _grants(named=False)
     for item in document["paths"].values():
