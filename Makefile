@@ -10,7 +10,7 @@ MUTATION := $(VENV)/mutation.installed
 AUDIT := $(VENV)/audit.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help diagram run test unit faults fuzz mutation mutations defences bench bench-flood bench-hostile bench-migration bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
+.PHONY: help diagram run test unit faults fuzz mutation mutations defences bench bench-flood bench-hostile bench-ledger bench-migration bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench-flood: $(DEV) ## measure what a flood of log-ins does to the rest
 
 bench-hostile: $(DEV) ## measure what hostile clients do to one that means well (40 minutes)
 	@$(BENCH) bench.hostile $(ARGS)
+
+bench-ledger: $(DEV) ## measure how fast the ledger of a million events is proved, and in how much memory
+	@$(BENCH) bench.ledger $(ARGS)
 
 bench-migration: $(DEV) ## measure who waits while a database of ten million referrals is migrated (needs 10 GB, 6 minutes)
 	@$(BENCH) bench.migration $(ARGS)

@@ -1,3 +1,4 @@
+import gc
 import sys
 from collections.abc import AsyncIterator
 
@@ -17,6 +18,8 @@ def ledger() -> None:
 @runs_use_cases
 async def verify(use: UseCases) -> Shown:
     """Compute every reward, balance, budget and payout once more, and print what is wrong, with exit status 1."""
+    # Rows make no circles, and to look for some takes a quarter of the time.
+    gc.disable()
     events = wrong = 0
     async for verified in _with_progress(use.rewards.verify_ledger()):
         events = verified.events

@@ -27,13 +27,10 @@ _PLAIN = (
     "occurred_at",
     "digest",
 )
-EVENT_COLUMNS = (
-    *(events.c[name] for name in _PLAIN),
-    events.c.number,
-    cast(events.c.metadata, Text).label("metadata"),
-)
+EVENT_COLUMNS = (*(events.c[name] for name in _PLAIN), events.c.number)
+_COLUMNS = (*EVENT_COLUMNS, cast(events.c.metadata, Text).label("metadata"))
 _FIND = Statement(
-    select(*EVENT_COLUMNS, *(decisions.c[name] for name in MADE), INPUTS)
+    select(*_COLUMNS, *(decisions.c[name] for name in MADE), INPUTS)
     .select_from(events.outerjoin(decisions, decisions.c.event == events.c.number))
     .where(
         events.c.source == bindparam("source", type_=Text),
@@ -42,7 +39,7 @@ _FIND = Statement(
     .order_by(decisions.c.number)
 )
 _OF = Statement(
-    select(*EVENT_COLUMNS)
+    select(*_COLUMNS)
     .where(events.c.participant_id == bindparam("participant", type_=Uuid))
     .order_by(events.c.number)
 )
@@ -66,7 +63,7 @@ _FORGET = Statement(
 )
 
 
-def event_from(row: asyncpg.Record) -> Event:
+def event_from(row: asyncpg.Record, metadata: str = "{}") -> Event:
     return Event(
         number=row["number"],
         source=row["source"],
@@ -76,7 +73,7 @@ def event_from(row: asyncpg.Record) -> Event:
         occurred_at=row["occurred_at"],
         amount=None if row["amount"] is None else Amount(row["amount"], row["unit"]),
         of=row["refund_of"] and EventId(row["refund_of"]),
-        metadata=json.loads(row["metadata"]),
+        metadata=json.loads(metadata) if metadata != "{}" else {},
     )
 
 
@@ -89,11 +86,11 @@ class PostgresEvents:
         if not rows:
             return None
         made = tuple(decision_from(row) for row in rows if row["rule"] is not None)
-        return RecordedEvent(event_from(rows[0]), rows[0]["digest"], made)
+        return RecordedEvent(event_from(rows[0], rows[0]["metadata"]), rows[0]["digest"], made)
 
     async def of(self, participant_id: UserId) -> Sequence[Event]:
         rows = await self.queries.all(_OF, participant=participant_id)
-        return [event_from(row) for row in rows]
+        return [event_from(row, row["metadata"]) for row in rows]
 
     async def add(self, event: NewEvent, digest: bytes, now: datetime) -> Event:
         row = await self.queries.one(

@@ -84,9 +84,15 @@ NEWEST = Statement(_newest())
 NEWEST_OF = Statement(_newest(rewards.c.beneficiary_id == bindparam("beneficiary_id", type_=Uuid)))
 
 
+_NAMES = [column.name for column in _COLUMNS]
+_STATUSES = {status.value: status for status in RewardStatus}
+_SIDES = {side.value: side for side in Side}
+
+
 def reward_from(row: asyncpg.Record) -> Reward:
-    values = {column.name: row[column.name] for column in _COLUMNS}
-    return Reward(**{**values, "status": RewardStatus(row["status"]), "to": Side(row["to"])})
+    values = {name: row[name] for name in _NAMES}
+    values["status"], values["to"] = _STATUSES[row["status"]], _SIDES[row["to"]]
+    return Reward(**values)
 
 
 def named_from(row: asyncpg.Record) -> NamedReward:

@@ -1,0 +1,135 @@
+"""`make bench-ledger`: how fast the ledger is proved, and in how much memory."""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import asyncpg
+
+from bench.data import drop_constraints
+from bench.machine import description
+from referral.adapters.embedded_postgres import embedded_postgres
+from referral.adapters.postgres.migrate import migrate
+from referral.domain.programs.terms import Terms
+from servers import SECRET
+
+GOAL_EVENTS_A_SECOND = 50_000
+GOAL_MEGABYTES = 200
+EVENTS = 5  # of each referee
+REFEREES = 100  # of each referrer
+TERMS = Terms.parse(
+    {
+        "qualification": {"event": "purchase"},
+        "rewards": [
+            {"rule": "thanks", "to": "referrer", "amount": 1000, "unit": "EUR"},
+            {"rule": "share", "to": "referee", "basis_points": 500, "times": 1, "unit": "EUR"},
+        ],
+    }
+)
+
+# Referrers have the numbers from 1, after them the referees; rewards are numbered in the same way, elsewhere.
+_ID = "('01900000-0000-7{}-8000-' || lpad(to_hex({}), 12, '0'))::uuid"
+_REFERRERS = f"($1::bigint / {EVENTS * REFEREES})"
+_REFEREE = f"{_REFERRERS} + n"
+_REFERRER = f"1 + (n - 1) / {REFEREES}"
+_REFEREES = f"generate_series(1, $1::bigint / {EVENTS}) AS n"
+_STATEMENTS = [
+    f"""
+    INSERT INTO users (id, external_id, credentials_version, created_at, referrals_count)
+    SELECT {_ID.format("000", "n")}, 'customer-' || n, 1, now() - interval '1 hour',
+           CASE WHEN n <= {_REFERRERS} THEN {REFEREES} ELSE 0 END
+    FROM generate_series(1, {_REFERRERS} + $1::bigint / {EVENTS}) AS n
+    """,  # noqa: S608  our own
+    f"""
+    INSERT INTO referral_codes (owner_id, text, issued_at, expires_at, program_id)
+    SELECT {_ID.format("000", "n")}, 'CODE' || n, now() - interval '1 hour', now() + interval '1 year', 2
+    FROM generate_series(1, {_REFERRERS}) AS n
+    """,  # noqa: S608  our own
+    f"""
+    INSERT INTO referrals (referrer_id, number, referee_id, code_id, created_at, program_id, status, qualified_at)
+    SELECT {_ID.format("000", _REFERRER)}, 1 + (n - 1) % {REFEREES}, {_ID.format("000", _REFEREE)},
+           {_REFERRER}, now() - interval '1 hour', 2, 'qualified', now()
+    FROM {_REFEREES}
+    """,  # noqa: S608  our own
+    f"""
+    INSERT INTO events (source, id, participant_id, type, amount, unit, occurred_at, recorded_at, metadata, digest)
+    SELECT 'key:shop', 'order-' || n || '-' || turn, {_ID.format("000", _REFEREE)}, 'purchase', 2000, 'EUR',
+           now() + make_interval(secs => turn), now(), '{{}}', ''
+    FROM generate_series(0, {EVENTS - 1}) AS turn, {_REFEREES} ORDER BY turn, n
+    """,  # noqa: S608  our own
+    f"""
+    INSERT INTO rewards (id, referral_id, program_id, terms_version, rule, side, beneficiary_id, amount, unit,
+                         status, created_at, due_at, cause, shared, budgeted)
+    SELECT {_ID.format("001", "2 * n + turn")}, {_ID.format("000", _REFEREE)}, 2, 1,
+           CASE turn WHEN 0 THEN 'thanks' ELSE 'share' END, CASE turn WHEN 0 THEN 'referrer' ELSE 'referee' END,
+           CASE turn WHEN 0 THEN {_ID.format("000", _REFERRER)} ELSE {_ID.format("000", _REFEREE)} END,
+           CASE turn WHEN 0 THEN 1000 ELSE 100 END, 'EUR', 'approved', now(), now(), n,
+           CASE turn WHEN 0 THEN NULL ELSE n END, false
+    FROM {_REFEREES}, generate_series(0, 1) AS turn
+    """,  # noqa: S608  our own
+    """
+    INSERT INTO ledger_entries (at, reward_id, account, amount, unit, cause)
+    SELECT now(), id, account, CASE account WHEN 'budget' THEN -amount ELSE amount END, unit, 'created'
+    FROM rewards, (VALUES ('budget'), ('available')) AS accounts (account) WHERE $1::bigint > 0
+    """,
+    """
+    INSERT INTO balances
+    SELECT beneficiary_id, unit, 0, sum(amount), 0, 0 FROM rewards WHERE $1::bigint > 0 GROUP BY 1, 2
+    """,
+]
+
+
+async def fill(url: str, events: int) -> None:
+    """Everybody bought something five times, and was rewarded the first time."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "INSERT INTO programs (slug, name, status, terms_version, qualifies_at_sign_up, created_at)"
+        " VALUES ('launch', 'Launch', 'active', 1, false, now())"
+    )
+    await connection.execute(
+        "INSERT INTO program_terms VALUES (2, 1, $1, now())", json.dumps(TERMS.plain())
+    )
+    constraints = await drop_constraints(connection)
+    for statement in _STATEMENTS:
+        await connection.execute(statement, events, timeout=1800)
+    for statement in constraints:
+        await connection.execute(statement, timeout=1800)
+    await connection.execute("VACUUM ANALYZE", timeout=1800)
+    await connection.close()
+
+
+def verify(url: str) -> tuple[float, float]:
+    """How long `referral ledger verify` takes, in seconds, and the most memory it has, in megabytes."""
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "referral", "ledger", "verify"],
+        env={**os.environ, "REFERRAL_DATABASE_URL": url, "REFERRAL_SECRET": SECRET},
+        check=True,
+    )
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return time.perf_counter() - started, most
+
+
+def main() -> bool:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    events = parser.parse_args().events
+    print(description())
+    with tempfile.TemporaryDirectory() as place, embedded_postgres(Path(place)) as url:
+        migrate(url)
+        asyncio.run(fill(url, events))
+        seconds, megabytes = verify(url)
+    speed = events / seconds
+    print(f"{events} events verified in {seconds:.1f} s: {speed:.0f}/s, {megabytes:.0f} MB at most")
+    return speed >= GOAL_EVENTS_A_SECOND and megabytes < GOAL_MEGABYTES
+
+
+if __name__ == "__main__":
+    sys.exit(not main())
