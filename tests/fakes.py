@@ -218,6 +218,12 @@ class FakeEmailAddresses:
         return EmailAddress(f"{match[1]}@{match[2].lower()}")
 
 
+class FakeDisposableAddresses:
+    def __contains__(self, address: EmailAddress) -> bool:
+        domain = address.value.rpartition("@")[2].lower()
+        return f".{domain}".endswith(".mailinator.com")
+
+
 class FakeCommonPasswords:
     def __contains__(self, password: object) -> bool:
         return str(password).casefold() in {"password", "password123", "iloveyou"}
@@ -921,6 +927,10 @@ class InMemoryReferrals:
         return ListPage.of(
             found[: request.limit + 1], request, lambda named: named.referral.referee_id.int
         )
+
+    async def nth_newest_at(self, referrer_id: UserId, n: int) -> datetime | None:
+        brought = [r for r in self.access.read().referrals if r.referrer_id == referrer_id]
+        return brought[-n].created_at if n <= len(brought) else None
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         rows = self.access.read()

@@ -14,6 +14,7 @@ from fakes import (
     FakeAuditLog,
     FakeClock,
     FakeCommonPasswords,
+    FakeDisposableAddresses,
     FakeEmailAddresses,
     FakeKeyRing,
     FakePasswordHasher,
@@ -38,6 +39,7 @@ from referral.application.access.ports import (
 )
 from referral.application.accounts.ports import (
     CommonPasswords,
+    DisposableAddresses,
     EmailAddresses,
     Participants,
     PasswordHasher,
@@ -135,6 +137,7 @@ def container(
         KeyRing: FakeKeyRing(store),
         EmailAddresses: FakeEmailAddresses(),
         CommonPasswords: FakeCommonPasswords(),
+        DisposableAddresses: FakeDisposableAddresses(),
         Clock: clock,
         Randomness: randomness,
         PasswordHasher: password_hasher,

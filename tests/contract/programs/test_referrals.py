@@ -421,3 +421,14 @@ async def test_those_who_take_shares_at_once_take_each_referral_once(referrals, 
     while share := await referrals.expire_overdue(NOW + timedelta(minutes=2), 10):
         shares.append(share)
     assert sorted(referee for share in shares for referee in share) == sorted(overdue)
+
+
+async def test_when_the_nth_newest_was_made_is_known_if_there_are_so_many(referrals, waiting, ann):
+    assert await referrals.nth_newest_at(ann.id, 1) is None
+    for hours in (1, 2, 3):
+        await waiting(None, created_at=NOW + timedelta(hours=hours))
+
+    assert await referrals.nth_newest_at(ann.id, 1) == NOW + timedelta(hours=3)
+    assert await referrals.nth_newest_at(ann.id, 3) == NOW + timedelta(hours=1)
+    assert await referrals.nth_newest_at(ann.id, 4) is None
+    assert await referrals.nth_newest_at(an_id(404), 1) is None

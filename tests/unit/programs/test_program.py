@@ -146,3 +146,20 @@ def test_it_knows_whether_a_sign_up_qualifies():
     terms = Terms(qualification=Qualification(event="purchase"))
 
     assert not replace(DEFAULT_PROGRAM, terms=terms).of_code.qualifies_at_sign_up
+
+
+@pytest.mark.parametrize(
+    ("plain", "is_judged"),
+    [
+        ({}, False),
+        ({"rewards": [{"rule": "x", "to": "referee", "amount": 1, "unit": "EUR"}]}, True),
+        ({"review": {"same_person": "hold"}}, True),
+        ({"review": {"same_person": "allow"}}, False),
+    ],
+)
+@pytest.mark.parametrize("event", ["signed_up", "purchase"])
+def test_it_knows_whether_a_sign_up_needs_the_terms(event, plain, is_judged):
+    terms = Terms.parse({"qualification": {"event": event}, **plain})
+    judged = replace(DEFAULT_PROGRAM, terms=terms).of_code.judges_sign_ups
+
+    assert judged == (is_judged and (event == "signed_up" or "review" in plain))

@@ -54,6 +54,42 @@ def test_what_an_event_means_is_said_in_a_sentence(reason, inputs, text):
     assert sentence(made) == f"The event order-7 is a purchase of 19.00 EUR. {text}"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "reason", "inputs", "text"),
+    [
+        (
+            Outcome.HELD,
+            Reason.SAME_PERSON,
+            {},
+            "The referral is held: both have the same e-mail address.",
+        ),
+        (
+            Outcome.REJECTED,
+            Reason.DISPOSABLE_EMAIL,
+            {},
+            "The referral is rejected: the e-mail address is of a provider of throw-away addresses.",
+        ),
+        (
+            Outcome.HELD,
+            Reason.VELOCITY,
+            {"sign_ups": 20, "within_hours": 1},
+            "The referral is held: the referrer brought 20 or more within 1 hour.",
+        ),
+        (
+            Outcome.REJECTED,
+            Reason.VELOCITY,
+            {"sign_ups": 20, "within_hours": 24},
+            "The referral is rejected: the referrer brought 20 or more within 24 hours.",
+        ),
+    ],
+)
+def test_a_suspicion_is_said_to_all_but_the_referrer(outcome, reason, inputs, text):
+    made = decision("review", outcome, reason, **inputs)
+
+    assert sentence(made) == text
+    assert for_referrer(made) is None
+
+
 def test_a_refund_and_an_event_without_an_amount_are_said_too():
     refund = {**EVENT, "event": "r-1", "type": "refund", "of": "order-7"}
     visit = {"event": "v-1", "type": "visit"}

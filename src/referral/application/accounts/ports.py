@@ -46,6 +46,11 @@ class PasswordHasher(Protocol):
         """Whether a hash made today would be stronger."""
 
 
+class DisposableAddresses(Protocol):
+    def __contains__(self, address: EmailAddress) -> bool:
+        """Whether a known provider of throw-away addresses gave it away, also under a name below its domain."""
+
+
 class Users(Protocol):
     async def add(self, user: User) -> None:
         """Store a new user; raise UsernameTaken or EmailTaken."""

@@ -9,10 +9,10 @@ from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, Randomness
 from referral.application.programs.code_guesses import CodeGuesses
-from referral.application.programs.ports import NamedReferral, ReferralCodes
-from referral.application.rewards.awards import Awards
+from referral.application.programs.ports import ReferralCodes
+from referral.application.rewards.new_referrals import NewReferrals
 from referral.application.transaction import UnitOfWork
-from referral.application.webhooks.messages import participant_created, referral_created
+from referral.application.webhooks.messages import participant_created
 from referral.application.webhooks.ports import Listeners
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress, User, UserId, Username
@@ -39,7 +39,7 @@ class RegisterUser:
     rules: InputRules
     password_hasher: PasswordHasher
     randomness: Randomness
-    awards: Awards
+    new_referrals: NewReferrals
     clock: Clock
     listeners: Listeners
     rate_limiter: RateLimiter
@@ -114,9 +114,7 @@ class RegisterUser:
             user = replace(user, created_at=self.clock.now())
             referral = refer(user, code, user.created_at)
             await tx.users.add(user)
-            await tx.referrals.add(referral)
-            named = NamedReferral.of(referral, code, owner, user)
-            await tx.outbox.add(participant_created(user), *referral_created(named))
-            if code.program.rewards_sign_ups:
-                await self.awards.for_sign_up(tx, referral.referee_id, referral.created_at)
+            await self.new_referrals.add(
+                tx, referral, code, owner, user, after=[participant_created(user)]
+            )
             return user

@@ -161,5 +161,8 @@ class Referrals(Protocol):
         Those of programs that have ended stay as they are; those that someone else has locked are left to them.
         """
 
+    async def nth_newest_at(self, referrer_id: UserId, n: int) -> datetime | None:
+        """When a referrer's n-th newest referral was made, from 1, of whatever program; None if they have fewer."""
+
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         """The referrer's people, newest first, at the same cost however many they are."""

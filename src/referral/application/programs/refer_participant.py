@@ -6,9 +6,8 @@ from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock
 from referral.application.programs.ports import NamedReferral, ReferralCodes, Referrals
-from referral.application.rewards.awards import Awards
+from referral.application.rewards.new_referrals import NewReferrals
 from referral.application.transaction import UnitOfWork
-from referral.application.webhooks.messages import referral_created
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import Participant
@@ -35,7 +34,7 @@ class ReferParticipant:
     participants: Participants
     codes: ReferralCodes
     referrals: Referrals
-    awards: Awards
+    new_referrals: NewReferrals
     clock: Clock
     audit: Audit
 
@@ -74,9 +73,4 @@ class ReferParticipant:
                 raise CodeNotUsable from None
             code = await tx.codes.by_text(code.text)
             referral = refer(referee, code, self.clock.now())
-            await tx.referrals.add(referral)
-            named = NamedReferral.of(referral, code, owner, referee)
-            await tx.outbox.add(*referral_created(named))
-            if code.program.rewards_sign_ups:
-                await self.awards.for_sign_up(tx, referral.referee_id, referral.created_at)
-            return named
+            return await self.new_referrals.add(tx, referral, code, owner, referee)

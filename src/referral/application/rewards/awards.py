@@ -33,11 +33,13 @@ class Awards:
     bookkeeping: Bookkeeping
     listeners: Listeners
 
-    async def for_sign_up(self, tx: Transaction, referee_id: UserId, now: datetime) -> None:
-        """Reward a referral that was just made, if its terms say that a sign-up qualifies."""
-        found = await tx.referrals.under_terms(referee_id)
-        if found is not None:
-            await self.carry_out(tx, found, judge_sign_up(found.terms, facts(found)), now)
+    async def for_sign_up(
+        self, tx: Transaction, found: ReferralUnderTerms, doubts: Sequence[Decision]
+    ) -> None:
+        """Reward a referral that was just made, if its terms say that a sign-up qualifies, and keep what is doubted."""
+        judged = judge_sign_up(found.terms, facts(found))
+        judged = replace(judged, decisions=[*doubts, *judged.decisions])
+        await self.carry_out(tx, found, judged, found.referral.created_at)
 
     async def carry_out(
         self,

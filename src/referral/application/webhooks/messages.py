@@ -56,12 +56,14 @@ def code_retired(owner: Participant, code: RetiredCode, at: datetime) -> Message
 
 
 def referral_created(named: NamedReferral) -> list[Message]:
-    """What there is to tell of a new referral: that it is there, and that it is qualified, if it is at once."""
-    referral = named.referral
-    created = Message(MessageType.REFERRAL_CREATED, _referral(named), referral.created_at)
-    if referral.status is not ReferralStatus.QUALIFIED:
-        return [created]
-    return [created, referral_became(named, referral.created_at)]
+    """What there is to tell of a new referral: that it is there, and that it is held, qualified or rejected at once."""
+    referral, at = named.referral, named.referral.created_at
+    told = [Message(MessageType.REFERRAL_CREATED, _referral(named), at)]
+    if referral.is_held:
+        told.append(Message(MessageType.REFERRAL_HELD, _referral(named), at))
+    if referral.status is not ReferralStatus.SIGNED_UP:
+        told.append(referral_became(named, at))
+    return told
 
 
 def referral_became(named: NamedReferral, at: datetime) -> Message:

@@ -139,7 +139,7 @@ class ProgramOfCode(Season):
     slug: Slug
     terms_version: TermsVersion
     qualifies_at_sign_up: bool
-    rewards_sign_ups: bool
+    judges_sign_ups: bool
     attach_within_days: int
     qualifies_within_days: int | None
 
@@ -161,7 +161,7 @@ class ProgramInForce:
             ends_at=self.program.ends_at,
             terms_version=self.program.terms_version,
             qualifies_at_sign_up=self.terms.qualification.is_sign_up,
-            rewards_sign_ups=self.terms.rewards_sign_ups,
+            judges_sign_ups=self.terms.judges_sign_ups,
             attach_within_days=self.terms.attach_within_days,
             qualifies_within_days=self.terms.qualification.within_days,
         )

@@ -148,8 +148,10 @@ class Terms(PlainData):
     ] = 7
 
     @property
-    def rewards_sign_ups(self) -> bool:
-        return self.qualification.is_sign_up and bool(self.rewards)
+    def judges_sign_ups(self) -> bool:
+        """Whether a sign-up has to know these terms: it may be rewarded, or suspicious."""
+        is_rewarded = self.qualification.is_sign_up and bool(self.rewards)
+        return is_rewarded or self.review != Review()
 
     def contradictions(self) -> Iterator[Violation]:
         if not is_read(self.qualification, self.rewards):

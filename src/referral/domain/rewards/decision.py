@@ -14,6 +14,9 @@ QUALIFICATION = "qualification"
 REFERRAL = "referral"
 """The rule by which a referral was made."""
 
+REVIEW = "review"
+"""The rule that a decision about a suspicion is of."""
+
 REASON_LENGTH = range(1, 501)
 
 Inputs = Mapping[str, int | str | None]
@@ -36,6 +39,10 @@ class Reason(StrEnum):
     REFUND_CHANGES_NOTHING = "refund-changes-nothing"
     REFERRAL_REJECTED = "referral-rejected"
     PROGRAM_ENDED = "program-ended"
+
+    SAME_PERSON = "same-person"
+    DISPOSABLE_EMAIL = "disposable-email"
+    VELOCITY = "velocity"
 
     EARNED = "earned"
     SHARE_TOO_SMALL = "share-too-small"

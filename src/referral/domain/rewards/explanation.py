@@ -8,6 +8,7 @@ from referral.domain.programs.reward_rules import Side
 from referral.domain.rewards.decision import (
     QUALIFICATION,
     REFERRAL,
+    REVIEW,
     Decision,
     Inputs,
     Outcome,
@@ -38,6 +39,16 @@ _ABOUT_EVENTS: dict[Reason, Callable[[Inputs], str]] = {
     Reason.REFUND_CHANGES_NOTHING: lambda _: "It does not change how the referral stands.",
     Reason.REFERRAL_REJECTED: lambda _: "The referral was rejected before.",
     Reason.PROGRAM_ENDED: lambda _: "The program has ended: it changes nothing.",
+}
+_SUSPICIOUS: dict[Reason, Callable[[Inputs], str]] = {
+    Reason.SAME_PERSON: lambda _: "both have the same e-mail address",
+    Reason.DISPOSABLE_EMAIL: lambda _: (
+        "the e-mail address is of a provider of throw-away addresses"
+    ),
+    Reason.VELOCITY: lambda i: (
+        f"the referrer brought {i['sign_ups']} or more within {i['within_hours']} hour"
+        + "s" * (i["within_hours"] != 1)
+    ),
 }
 _NO_REWARD: dict[Reason, Callable[[Inputs], str]] = {
     Reason.NO_AMOUNT: lambda _: "the event has no amount to share in",
@@ -96,6 +107,8 @@ def sentence(decision: Decision) -> str:
         return f"The referral was made with the code {i['code']} of the program {i['program']}."
     if decision.rule == QUALIFICATION:
         return f"{_event(i)}{_ABOUT_EVENTS[decision.reason](i)}"
+    if decision.rule == REVIEW:
+        return f"The referral is {decision.outcome}: {_SUSPICIOUS[decision.reason](i)}."
     if decision.outcome == Outcome.NO_REWARD:
         return f"The rule {decision.rule} gives nothing: {_NO_REWARD[decision.reason](i)}."
     if decision.outcome == Outcome.REWARDED:
@@ -107,8 +120,8 @@ def sentence(decision: Decision) -> str:
 
 
 def for_referrer(decision: Decision) -> Decision | None:
-    """The decision without what only concerns the referee; None where nothing is left."""
-    if decision.inputs.get("to") == Side.REFEREE:
+    """The decision without what only concerns the referee, and without suspicions; None where nothing is left."""
+    if decision.rule == REVIEW or decision.inputs.get("to") == Side.REFEREE:
         return None
     if decision.rule == QUALIFICATION:
         return replace(

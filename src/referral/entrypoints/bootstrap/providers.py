@@ -18,6 +18,7 @@ from referral.adapters.credentials.bcrypt_passwords import BcryptPasswords
 from referral.adapters.credentials.common_passwords import ListedCommonPasswords
 from referral.adapters.credentials.fernet_sealing import FernetSealing
 from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
+from referral.adapters.disposable_addresses import ListedDisposableAddresses
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.no_rate_limits import NoRateLimits
 from referral.adapters.postgres.access.administrators import PostgresAdministrators
@@ -67,6 +68,7 @@ from referral.application.accounts.confirm_password import ConfirmPassword
 from referral.application.accounts.password_rule import PasswordRule
 from referral.application.accounts.ports import (
     CommonPasswords,
+    DisposableAddresses,
     EmailAddresses,
     Participants,
     PasswordHasher,
@@ -81,6 +83,7 @@ from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
 from referral.application.rewards.awards import Awards
 from referral.application.rewards.bookkeeping import Bookkeeping
+from referral.application.rewards.new_referrals import NewReferrals
 from referral.application.rewards.ports import Books, Decisions, Events, Payouts
 from referral.application.rewards.ports import Rewards as RewardStore
 from referral.application.transaction import UnitOfWork
@@ -109,6 +112,7 @@ class Adapters(Provider):
     randomness = provide(SystemRandomness, provides=Randomness)
     email_addresses = provide(ValidatedEmailAddresses, provides=EmailAddresses)
     common_passwords = provide(ListedCommonPasswords, provides=CommonPasswords)
+    disposable_addresses = provide(ListedDisposableAddresses, provides=DisposableAddresses)
     users = provide(PostgresUsers, provides=Users)
     participants = provide(PostgresParticipants, provides=Participants)
     programs = provide(PostgresPrograms, provides=ProgramStore)
@@ -202,6 +206,7 @@ class Application(Provider):
         Once,
         Awards,
         Bookkeeping,
+        NewReferrals,
     )
 
     @provide

@@ -24,7 +24,7 @@ PROGRAM_COLUMNS = (
     programs.c.ends_at,
     programs.c.terms_version,
     programs.c.qualifies_at_sign_up,
-    programs.c.rewards_sign_ups,
+    programs.c.judges_sign_ups,
     programs.c.attach_within_days,
     programs.c.qualifies_within_days,
 )
@@ -54,7 +54,7 @@ def program_from(row: asyncpg.Record) -> ProgramOfCode:
         ends_at=row["ends_at"],
         terms_version=row["terms_version"],
         qualifies_at_sign_up=row["qualifies_at_sign_up"],
-        rewards_sign_ups=row["rewards_sign_ups"],
+        judges_sign_ups=row["judges_sign_ups"],
         attach_within_days=row["attach_within_days"],
         qualifies_within_days=row["qualifies_within_days"],
     )

@@ -1,6 +1,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import asyncpg
 from sqlalchemy import BigInteger, Integer, Text, bindparam, cast, func, insert, or_, select, update
@@ -22,9 +23,11 @@ from referral.domain.programs.program import (
 )
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 
+MOST_REMEMBERED = 256  # terms
+
 _CHANGED = ("name", "status", "starts_at", "ends_at", "landing_url")
 _OF_TERMS = (
-    *("qualifies_at_sign_up", "rewards_sign_ups"),
+    *("qualifies_at_sign_up", "judges_sign_ups"),
     *("attach_within_days", "qualifies_within_days"),
 )
 _NAMES = ("id", "slug", *_CHANGED, "terms_version", "revision", "created_at")
@@ -36,8 +39,14 @@ def _program_from(row: asyncpg.Record) -> Program:
     return Program(**{**values, "slug": Slug(row["slug"]), "status": ProgramStatus(row["status"])})
 
 
+@lru_cache(MOST_REMEMBERED)
+def terms_from(text: str) -> Terms:
+    # Terms never change, and to check them takes longer than to ask for them.
+    return Terms.parse(json.loads(text))
+
+
 def _kept(row: asyncpg.Record) -> KeptTerms:
-    return KeptTerms(row["version"], Terms.parse(json.loads(row["terms"])), row["since"])
+    return KeptTerms(row["version"], terms_from(row["terms"]), row["since"])
 
 
 _slug = bindparam("slug", type_=Text)
@@ -194,7 +203,7 @@ def _of_terms(terms: Terms) -> dict[str, object]:
     """What a sign-up asks of the terms in force, so that it need not read them."""
     return {
         "qualifies_at_sign_up": terms.qualification.is_sign_up,
-        "rewards_sign_ups": terms.rewards_sign_ups,
+        "judges_sign_ups": terms.judges_sign_ups,
         "attach_within_days": terms.attach_within_days,
         "qualifies_within_days": terms.qualification.within_days,
     }

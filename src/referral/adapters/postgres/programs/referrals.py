@@ -1,8 +1,6 @@
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import (
@@ -29,6 +27,7 @@ from referral.adapters.postgres.programs.named_referrals import (
     named_from,
 )
 from referral.adapters.postgres.programs.overdue_referrals import EXPIRE
+from referral.adapters.postgres.programs.programs import terms_from
 from referral.adapters.postgres.programs.referral_pages import PAGE, page_from
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
 from referral.application.pages import ListPage, ListRequest, Page, PageRequest
@@ -43,9 +42,6 @@ from referral.domain.accounts.user import UserId
 from referral.domain.programs.errors import AlreadyReferred, ReferralNotFound
 from referral.domain.programs.program import ProgramStatus
 from referral.domain.programs.referral import Referral, ReferralStatus
-from referral.domain.programs.terms import Terms
-
-MOST_REMEMBERED = 256  # terms
 
 # Its number is counted only once it is there: what a referee who has one asks for changes nothing.
 _owner = (
@@ -118,11 +114,14 @@ _SAVE = Statement(
     .where(referrals.c.referee_id == bindparam("referee", type_=Uuid))
 )
 
-
-@lru_cache(MOST_REMEMBERED)
-def _terms(text: str) -> Terms:
-    # Terms never change, and to check them takes longer than to ask for them.
-    return Terms.parse(json.loads(text))
+_NTH_NEWEST = Statement(
+    select(referrals.c.created_at)
+    .join_from(users, referrals, referrals.c.referrer_id == users.c.id)
+    .where(
+        users.c.id == bindparam("referrer_id", type_=Uuid),
+        referrals.c.number == users.c.referrals_count + 1 - bindparam("n", type_=BigInteger),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,9 @@ class PostgresReferrals:
         values["status"] = ReferralStatus(row["status"])
         values["held_reasons"] = tuple(row["held_reasons"])
         referral = Referral(**values)
-        return ReferralUnderTerms(referral, _terms(terms), program_status == ProgramStatus.ENDED)
+        return ReferralUnderTerms(
+            referral, terms_from(terms), program_status == ProgramStatus.ENDED
+        )
 
     async def save(self, referral: Referral) -> None:
         await self.queries.execute(
@@ -187,6 +188,10 @@ class PostgresReferrals:
     async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
         expired = await self.queries.all(EXPIRE, now=now, most=most)
         return [row["referee_id"] for row in expired]
+
+    async def nth_newest_at(self, referrer_id: UserId, n: int) -> datetime | None:
+        row = await self.queries.one(_NTH_NEWEST, referrer_id=referrer_id, n=n)
+        return None if row is None else row["created_at"]
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         rows = await self.queries.all(

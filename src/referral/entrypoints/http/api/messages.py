@@ -116,6 +116,14 @@ MESSAGES = {
         "A referral qualified.",
         {**_REFERRAL, "status": "qualified", "qualified_at": _WHEN},
     ),
+    MessageType.REFERRAL_HELD: Described(
+        Referral,
+        "A new referral was found suspicious: its rewards are held.",
+        {**_REFERRAL, "held": True, "held_reasons": ["velocity"]},
+    ),
+    MessageType.REFERRAL_REJECTED: Described(
+        Referral, "A new referral was refused for good.", {**_REFERRAL, "status": "rejected"}
+    ),
     MessageType.REFERRAL_EXPIRED: Described(
         Referral, "The time to qualify has passed.", {**_REFERRAL, "status": "expired"}
     ),

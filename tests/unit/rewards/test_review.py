@@ -1,0 +1,185 @@
+"""What becomes of referrals that are suspicious under their terms."""
+
+import pytest
+
+from examples import PASSWORD
+from referral.domain.programs.referral import ReferralStatus
+from referral.domain.rewards.decision import Reason
+
+SIGN_UP = {"qualification": {"event": "signed_up"}}
+TWO_AN_HOUR = {"sign_ups": 2, "within_hours": 1}
+ONE_AN_HOUR = {**TWO_AN_HOUR, "sign_ups": 1}
+ADDRESS = "ann@gmail.com"
+
+
+@pytest.fixture
+def brought(*, launch, enrol_participant, refer_participant, register_user):
+    """Whom Ann brought to a program of these terms; each has an address."""
+
+    async def brought(*emails, ann=ADDRESS, **terms):
+        code = await launch(**terms)
+        await enrol_participant(external_id="ann", email=ann)
+        found = []
+        for number, email in enumerate(emails):
+            await enrol_participant(external_id=f"friend-{number}", email=email)
+            named, _ = await refer_participant(code=code, participant=f"friend-{number}")
+            found.append(named.referral)
+        return found
+
+    return brought
+
+
+@pytest.fixture
+def doubts(explain_referral):
+    """What was doubted of a referral: what became of it, why, and what that was decided by."""
+
+    async def doubts(referral):
+        _, made = await explain_referral(referral_id=referral.referee_id)
+        decisions = [m.decision for m in made if m.decision.rule == "review"]
+        return [(str(d.outcome), str(d.reason), dict(d.inputs)) for d in decisions]
+
+    return doubts
+
+
+async def test_two_addresses_of_one_mailbox_hold_a_referral(*, brought, doubts):
+    [referral] = await brought("A.nn+me@googlemail.com", review={"same_person": "hold"})
+
+    assert referral.held_reasons == ("same-person",)
+    assert referral.status == ReferralStatus.SIGNED_UP
+    assert await doubts(referral) == [("held", "same-person", {})]
+
+
+async def test_two_people_are_not_doubted(*, brought, doubts):
+    review = {"same_person": "reject", "disposable_email": "reject"}
+    [referral] = await brought("bob@gmail.com", review=review)
+
+    assert not referral.is_held
+    assert await doubts(referral) == []
+
+
+@pytest.mark.parametrize(("hers", "email"), [(None, None), (ADDRESS, None), (None, ADDRESS)])
+async def test_who_has_no_address_is_nobody_else(*, brought, hers, email):
+    review = {"same_person": "reject", "disposable_email": "reject"}
+    [referral] = await brought(email, ann=hers, review=review)
+
+    assert (referral.status, referral.is_held) == (ReferralStatus.SIGNED_UP, False)
+
+
+async def test_what_the_terms_allow_is_no_doubt(*, brought, doubts):
+    [referral] = await brought(ADDRESS.replace("ann", "a.nn"))
+
+    assert not referral.is_held
+    assert await doubts(referral) == []
+
+
+async def test_a_throw_away_address_rejects_a_referral_that_is_never_rewarded(
+    *, brought, doubts, rewards_of, buy
+):
+    [referral] = await brought(
+        "x@mailinator.com",
+        **SIGN_UP,
+        review={"disposable_email": "reject", "same_person": "hold"},
+    )
+
+    assert (referral.status, referral.qualified_at) == (ReferralStatus.REJECTED, None)
+    assert not referral.is_held
+    assert await doubts(referral) == [("rejected", "disposable-email", {})]
+    bought = await buy("friend-0")
+    assert [d.reason for d in bought.decisions] == [Reason.REFERRAL_REJECTED]
+    assert await rewards_of("ann") == await rewards_of("friend-0") == []
+
+
+async def test_a_rejected_referral_does_not_expire(*, brought, expire_referrals, clock):
+    [referral] = await brought(
+        "x@mailinator.com",
+        qualification={"event": "purchase", "within_days": 1},
+        review={"disposable_email": "reject"},
+    )
+    clock.advance(days=2)
+
+    assert referral.qualifies_until is None
+    assert await expire_referrals() == 0
+
+
+async def test_one_doubt_that_rejects_is_enough(*, brought, doubts):
+    [referral] = await brought(
+        "a.nn@gmail.com",
+        review={"velocity": {**ONE_AN_HOUR, "then": "hold"}, "same_person": "reject"},
+    )
+
+    assert referral.status == ReferralStatus.REJECTED
+    assert [(outcome, reason) for outcome, reason, _ in await doubts(referral)] == [
+        ("rejected", "same-person"),
+        ("held", "velocity"),
+    ]
+
+
+async def test_a_held_referral_has_all_its_reasons_and_its_rewards_are_held(*, brought, rewards_of):
+    [referral] = await brought(
+        "a.nn@gmail.com",
+        **SIGN_UP,
+        hold_days=0,
+        review={"velocity": {**ONE_AN_HOUR, "then": "hold"}, "same_person": "hold"},
+    )
+
+    assert referral.held_reasons == ("same-person", "velocity")
+    assert referral.status == ReferralStatus.QUALIFIED
+    assert await rewards_of("ann") == [("thanks", 1000, "held")]
+
+
+async def test_from_so_many_sign_ups_on_a_referrer_is_too_fast(*, brought, doubts):
+    first, second = await brought(None, None, review={"velocity": {**TWO_AN_HOUR, "then": "hold"}})
+
+    assert not first.is_held
+    assert second.held_reasons == ("velocity",)
+    assert await doubts(second) == [("held", "velocity", TWO_AN_HOUR)]
+
+
+@pytest.mark.parametrize(("minutes", "is_held"), [(59, True), (60, False)])
+async def test_sign_ups_that_lie_apart_are_no_burst(
+    *, launch, bring, clock, find_referrals, minutes, is_held
+):
+    code = await launch(review={"velocity": {**TWO_AN_HOUR, "then": "hold"}})
+    await bring("bob", code)
+    clock.advance(minutes=minutes)
+    await bring("cleo", code)
+
+    newest, _ = (await find_referrals()).items
+    assert newest.referral.is_held == is_held
+
+
+async def test_one_sign_up_can_be_too_many(*, brought):
+    [referral] = await brought(None, review={"velocity": {**ONE_AN_HOUR, "then": "reject"}})
+
+    assert referral.status == ReferralStatus.REJECTED
+
+
+async def test_a_sign_up_is_judged_and_the_person_is_not_told(
+    *, launch, enrol_participant, register_user, show_referral
+):
+    code = await launch(review={"same_person": "reject"})
+    await enrol_participant(external_id="ann", email=ADDRESS)
+
+    user = await register_user(username="zoe", email="a.nn@gmail.com", password=PASSWORD, code=code)
+
+    assert user.referrer_id
+    named = await show_referral(referral_id=user.id)
+    assert named.referral.status == ReferralStatus.REJECTED
+
+
+async def test_what_is_held_or_rejected_is_told(*, create_endpoint, brought, told):
+    await create_endpoint(url="https://shop.example.org/", events=["referral.*"])
+    await brought(
+        *("bob@gmail.com", "a.nn@gmail.com", "x@mailinator.com"),
+        review={"same_person": "hold", "disposable_email": "reject"},
+    )
+
+    messages = await told(whole=True)
+
+    assert [body["type"] for body in messages] == [
+        "referral.created",
+        *("referral.created", "referral.held"),
+        *("referral.created", "referral.rejected"),
+    ]
+    assert messages[2]["data"]["held_reasons"] == ["same-person"]
+    assert messages[4]["data"]["status"] == "rejected"
