@@ -56,7 +56,7 @@ class Shop:
 
 
 if SIGNED_IN:
-    of_servers = "/keys|/participants|/v1/referrals|/webhooks|/events"
+    of_servers = "/keys|/participants|/v1/referrals|/webhooks|/events|/v1/rewards|/payouts|/reviews"
     schemathesis.auth().skip_for(path_regex=f"/auth/|{of_servers}")(Newcomer)
     schemathesis.auth().apply_to(path_regex=of_servers)(Shop)
 
@@ -190,9 +190,14 @@ UNTOLD = {
     ("external_id", "An external id has 1 to 128 printable characters, and no space at its ends."),
     ("external_id", "An external id does not begin with `user:`."),
     ("expires_at", "A key expires in the future."),
+    # which characters are printable
+    ("reason", "A reason has 1 to 500 printable characters, and no space at its ends."),
+    ("reference", "A reference has 1 to 128 printable characters, and no space at its ends."),
     # one of two members
+    ("rewards", "A payout is of a participant, or of these rewards."),
     ("message", "Give one `message`, or the time to begin `from`."),
     # the length of a month
+    ("as_of", "This is no time on the calendar."),
     ("from", "This is no time on the calendar."),
     ("to", "This is no time on the calendar."),
     # what a port may be, which addresses are public, and that http is for development

@@ -12,6 +12,8 @@ from referral.domain.texts import is_printable
 REFERENCE_LENGTH = range(1, 129)
 MOST_REWARDS = 10_000
 """Of one payout."""
+MOST_NAMED = 1_000
+"""Rewards of one payout that are named one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
