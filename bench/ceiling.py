@@ -48,9 +48,7 @@ from referral.adapters.postgres.programs.referrals import _SAVE as _SAVE_REFERRA
 from referral.adapters.postgres.programs.referrals import _UNDER_TERMS
 from referral.adapters.postgres.rewards.decisions import _ADD as _ADD_DECISIONS
 from referral.adapters.postgres.rewards.events import _ADD as _ADD_EVENT
-from referral.adapters.postgres.rewards.events import _FIND as _FIND_EVENT
 from referral.adapters.postgres.rewards.events import _OF as _EVENTS_OF
-from referral.adapters.postgres.rewards.rewards import _OF_REFERRAL as _REWARDS_OF
 from referral.adapters.system import SystemRandomness
 
 new_id = SystemRandomness().new_id
@@ -321,35 +319,32 @@ class Ceiling:
             "now": now,
             "metadata": "{}",
         }
-        found = {"source": "key:bench", "event_id": event.id}
         referral, status = None, "qualified"
         async with Connection() as connection, connection.transaction():
             await connection.fetchrow(_LOCK_BY_ID.sql, participant)
-            if await connection.fetch(_FIND_EVENT.sql, *_FIND_EVENT.arguments(found)):
-                return 200, b""
             before = await connection.fetch(_EVENTS_OF.sql, participant)
             added = await connection.fetchrow(_ADD_EVENT.sql, *_ADD_EVENT.arguments(values))
             referral = await connection.fetchrow(_UNDER_TERMS.sql, participant)
             if referral is not None:
-                await connection.fetch(_REWARDS_OF.sql, participant)
                 least = msgspec.json.decode(referral["terms"])["qualification"]["min_amount"]
                 times = [row["occurred_at"] for row in before if row["amount"] >= least]
                 made = {
                     "referee": participant,
                     "new_status": status,
                     "new_qualified_at": min([*times, now]),
+                    "new_held_reasons": [],
                 }
                 await connection.execute(_SAVE_REFERRAL.sql, *_SAVE_REFERRAL.arguments(made))
                 decision = {
-                    "at": [now],
-                    "referral_id": [participant],
-                    "terms_version": [1],
-                    "event": [added["number"]],
-                    "rule": ["qualification"],
-                    "outcome": [status],
-                    "reason": [status],
-                    "inputs": ["{}"],
-                    "reward_id": [None],
+                    "new_at": [now],
+                    "new_referral_id": [participant],
+                    "new_terms_version": [1],
+                    "new_event": [added["number"]],
+                    "new_rule": ["qualification"],
+                    "new_outcome": [status],
+                    "new_reason": [status],
+                    "new_inputs": ["{}"],
+                    "new_reward_id": [None],
                 }
                 await connection.execute(_ADD_DECISIONS.sql, *_ADD_DECISIONS.arguments(decision))
         return 201, encode(

@@ -43,7 +43,7 @@ from referral.application.access.ports import (
 )
 from referral.application.accounts.participant_reference import ParticipantReference, reference_to
 from referral.application.accounts.ports import Participants, Users
-from referral.application.pages import ListPage, ListRequest, Page, PageRequest
+from referral.application.pages import MAX_POSITION, ListPage, ListRequest, Page, PageRequest
 from referral.application.ports import Clock, Deed
 from referral.application.programs.ports import (
     NamedReferral,
@@ -883,8 +883,18 @@ class InMemoryReferrals:
             for at, before in enumerate(rows.referrals):
                 if before.referee_id == referral.referee_id:
                     rows.referrals[at] = replace(
-                        before, status=referral.status, qualified_at=referral.qualified_at
+                        before,
+                        status=referral.status,
+                        qualified_at=referral.qualified_at,
+                        held_reasons=referral.held_reasons,
                     )
+
+    async def held(self, request: ListRequest) -> ListPage[NamedReferral]:
+        page = await self.newest(ReferralFilter(), ListRequest(MAX_POSITION, request.cursor))
+        held = [named for named in page.items if named.referral.is_held]
+        return ListPage.of(
+            held[: request.limit + 1], request, lambda named: named.referral.referee_id.int
+        )
 
     async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
         expired: list[UserId] = []

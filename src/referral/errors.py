@@ -42,6 +42,7 @@ ReferralError
 │   ├── ExternalIdTaken
 │   ├── NothingToPay
 │   ├── ProgramNotOpen
+│   ├── ReferralNotHeld
 │   ├── RequestInProgress
 │   ├── RewardIsSettled
 │   ├── SlugTaken
@@ -102,6 +103,7 @@ from referral.domain.programs.errors import (
     ProgramNotFound,
     ProgramNotOpen,
     ReferralNotFound,
+    ReferralNotHeld,
     SelfReferral,
     SlugTaken,
     StatusNotReachable,
@@ -159,6 +161,7 @@ __all__ = [
     "QuotaExceeded",
     "ReferralError",
     "ReferralNotFound",
+    "ReferralNotHeld",
     "RefundExceedsEvent",
     "RequestInProgress",
     "RewardIsSettled",

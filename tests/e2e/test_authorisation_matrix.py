@@ -54,6 +54,9 @@ POLICIES = {
     "GET /referrals": Scope.PARTICIPANTS_READ,
     "GET /referrals/{referral_id}": Scope.PARTICIPANTS_READ,
     "GET /referrals/{referral_id}/explanation": Scope.REWARDS_READ,
+    "GET /reviews": Scope.REWARDS_READ,
+    "POST /reviews/{referral_id}/release": Scope.REWARDS_WRITE,
+    "POST /reviews/{referral_id}/reject": Scope.REWARDS_WRITE,
     "GET /users/me/rewards": SIGNED_IN,
     "GET /users/me/balance": SIGNED_IN,
     "GET /participants/{participant}/rewards": Scope.REWARDS_READ,
@@ -108,6 +111,8 @@ def body_of(
         },
         "POST /participants/{participant}/codes": {"expires_at": FAR},
         "POST /referrals": joinable(administrator) if operation == "POST /referrals" else None,
+        "POST /reviews/{referral_id}/release": {"reason": "Looked."},
+        "POST /reviews/{referral_id}/reject": {"reason": "A fake."},
         "POST /rewards/{reward_id}/hold": {"reason": "Wait."},
         "POST /rewards/{reward_id}/reject": {"reason": "A fake."},
         "POST /payouts": payable(administrator) if operation == "POST /payouts" else None,
@@ -134,9 +139,20 @@ def joinable(administrator: Person | None) -> dict[str, object]:
 
 def rewarded(administrator: Person) -> str:
     """Somebody new who was rewarded."""
-    slug, owner, referee = (f"{kind}-{uuid4()}" for kind in ("program", "customer", "customer"))
     thanks = {"rule": "thanks", "to": "referrer", "amount": 1, "unit": "EUR"}
-    administrator.post("/programs", {"slug": slug, "name": slug, "terms": {"rewards": [thanks]}})
+    return brought(administrator, {"rewards": [thanks]})[0]
+
+
+def held(administrator: Person) -> str:
+    """A referral that is held, by its id."""
+    one = {"sign_ups": 1, "within_hours": 1, "then": "hold"}
+    return brought(administrator, {"review": {"velocity": one}})[1]
+
+
+def brought(administrator: Person, terms: dict[str, object]) -> tuple[str, str]:
+    """Somebody new who brought somebody to a new program, and the referral."""
+    slug, owner, referee = (f"{kind}-{uuid4()}" for kind in ("program", "customer", "customer"))
+    administrator.post("/programs", {"slug": slug, "name": slug, "terms": terms})
     active = {"status": "active"}
     administrator.client.patch(f"/programs/{slug}", json=active, headers=administrator.bearer)
     for participant in (owner, referee):
@@ -144,8 +160,8 @@ def rewarded(administrator: Person) -> str:
     code = administrator.post(
         f"/participants/{owner}/codes", {"expires_at": FAR, "program": slug}
     ).json()["code"]
-    administrator.post("/referrals", {"code": code, "participant": referee})
-    return owner
+    made = administrator.post("/referrals", {"code": code, "participant": referee})
+    return owner, made.json()["id"]
 
 
 def payable(administrator: Person | None) -> dict[str, object]:
@@ -171,6 +187,8 @@ def address_of(
     referral_id = owner.id
     if "{referral_id}" in path and administrator:
         referral_id = administrator.post("/referrals", joinable(administrator)).json()["id"]
+    if "/reviews" in path and administrator:
+        referral_id = held(administrator)
     reward_id = payout_id = owner.id
     if administrator and path.endswith(("rewards", "balance")) and "me" not in path:
         participant = rewarded(administrator)
@@ -557,6 +575,9 @@ FIELDS = {
     "GET /referrals": REFERRALS,
     "GET /referrals/{referral_id}": REFERRAL,
     "GET /referrals/{referral_id}/explanation": EXPLANATION,
+    "GET /reviews": REFERRALS,
+    "POST /reviews/{referral_id}/release": REFERRAL,
+    "POST /reviews/{referral_id}/reject": REFERRAL,
     "GET /users/me/rewards": {"items", "next_cursor"},
     "GET /participants/{participant}/rewards": REWARDS,
     "GET /participants/{participant}/balance": {
@@ -597,7 +618,7 @@ def test_c07_an_answer_has_its_fields_and_no_other(
 
     answer = call(client, operation, owner, code, holder.bearer, administrator=administrator)
 
-    is_json = answer.headers.get("content-type", "").startswith("application/json")
+    is_json = answer.headers.get("content-type", "").startswith("application/")
     assert names_in(answer.json() if is_json else None) == FIELDS.get(operation, set())
     for kept in (PASSWORD, "$2b$", stranger.email, stranger.username):
         assert kept not in answer.text

@@ -238,6 +238,8 @@ class Places:
                 "expires_at": FAR,
                 "replace_active": True,
             },
+            "POST /api/v1/reviews/{referral_id}/release": {"reason": "Looked."},
+            "POST /api/v1/reviews/{referral_id}/reject": {"reason": "A fake."},
             "POST /api/v1/rewards/{reward_id}/approve": {},
             "POST /api/v1/rewards/{reward_id}/hold": {"reason": "Wait."},
             "POST /api/v1/rewards/{reward_id}/reject": {"reason": "A fake."},

@@ -37,10 +37,12 @@ from referral.application.programs.show_program import ShowProgram
 from referral.application.programs.show_referral import ShowReferral
 from referral.application.programs.show_terms import ShowTerms
 from referral.application.rewards.approve_due_rewards import ApproveDueRewards
+from referral.application.rewards.decide_review import DecideReview
 from referral.application.rewards.decide_reward import DecideReward
 from referral.application.rewards.explain_referral import ExplainReferral
 from referral.application.rewards.export_payouts import ExportPayouts
 from referral.application.rewards.find_payouts import FindPayouts
+from referral.application.rewards.find_reviews import FindReviews
 from referral.application.rewards.find_rewards import FindRewards
 from referral.application.rewards.make_payout import MakePayout
 from referral.application.rewards.my_rewards import MyRewards
@@ -131,6 +133,8 @@ class Rewards:
     find_payouts: FindPayouts
     show_payout: ShowPayout
     export_payouts: ExportPayouts
+    find_reviews: FindReviews
+    decide_review: DecideReview
     explain_referral: ExplainReferral
     verify_ledger: VerifyLedger
 

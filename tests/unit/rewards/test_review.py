@@ -2,9 +2,14 @@
 
 import pytest
 
-from examples import PASSWORD
+from examples import PASSWORD, an_id
+from referral.domain.access.caller import Caller
+from referral.domain.access.errors import MissingScope
+from referral.domain.errors import InvalidInput
+from referral.domain.programs.errors import ReferralNotFound, ReferralNotHeld
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.rewards.decision import Reason
+from referral.domain.rewards.explanation import sentence
 
 SIGN_UP = {"qualification": {"event": "signed_up"}}
 TWO_AN_HOUR = {"sign_ups": 2, "within_hours": 1}
@@ -183,3 +188,72 @@ async def test_what_is_held_or_rejected_is_told(*, create_endpoint, brought, tol
     ]
     assert messages[2]["data"]["held_reasons"] == ["same-person"]
     assert messages[4]["data"]["status"] == "rejected"
+
+
+@pytest.fixture
+async def held(*, brought, buy):
+    """A referral that is held, with two held rewards."""
+    [referral] = await brought("a.nn@gmail.com", review={"same_person": "hold"})
+    await buy("friend-0")
+    return referral.referee_id
+
+
+async def test_a_referral_that_is_released_has_its_rewards_wait_for_their_time(
+    *, held, decide_review, find_reviews, rewards_of, explain_referral, audit_log
+):
+    assert [n.referral.referee_id for n in (await find_reviews()).items] == [held]
+    assert await rewards_of("ann") == [("thanks", 1000, "held")]
+
+    named = await decide_review(referral_id=held, verdict="release", reason="They are sisters.")
+
+    assert (named.referral.is_held, named.referral.status) == (False, ReferralStatus.QUALIFIED)
+    assert await rewards_of("ann") == [("thanks", 1000, "pending")]
+    assert (await find_reviews()).items == []
+    _, made = await explain_referral(referral_id=held)
+    assert sentence(made[-1].decision) == (
+        "The referral is released, by operator: They are sisters."
+    )
+    assert audit_log.deeds[-1]["action"] == "release-referral"
+
+
+async def test_a_referral_that_is_rejected_gets_nothing_and_what_was_paid_is_recovered(
+    *, held, decide_review, decide_reward, find_rewards, make_payout, rewards_of, show_balance, buy
+):
+    [thanks] = (await find_rewards(participant="ann")).items
+    for _ in range(2):
+        await decide_reward(reward_id=thanks.reward.id, verdict="approve")
+    await make_payout(reference="1", unit="EUR", participant="ann")
+
+    named = await decide_review(referral_id=held, verdict="reject", reason="A fake.")
+
+    assert (named.referral.is_held, named.referral.status) == (False, ReferralStatus.REJECTED)
+    assert await rewards_of("friend-0") == [("welcome", 500, "rejected")]
+    [balance] = await show_balance(participant="ann")
+    assert (balance.paid, balance.recoverable) == (1000, 1000)
+    assert [d.reason for d in (await buy("friend-0")).decisions] == [Reason.REFERRAL_REJECTED]
+
+
+@pytest.mark.parametrize(("verdict", "outcome"), [("release", "released"), ("reject", "rejected")])
+async def test_a_referral_without_rewards_is_decided_too(
+    *, brought, decide_review, doubts, verdict, outcome
+):
+    [referral] = await brought("a.nn@gmail.com", review={"same_person": "hold"})
+
+    await decide_review(referral_id=referral.referee_id, verdict=verdict, reason="Looked.")
+
+    assert (await doubts(referral))[-1][0] == outcome
+
+
+async def test_what_is_not_held_is_not_decided(*, held, decide_review):
+    await decide_review(referral_id=held, verdict="release", reason="Looked.")
+
+    with pytest.raises(ReferralNotHeld):
+        await decide_review(referral_id=held, verdict="reject", reason="Looked.")
+    with pytest.raises(ReferralNotFound):
+        await decide_review(referral_id=an_id(404), verdict="reject", reason="Looked.")
+    for wrong in ({"verdict": "hold", "reason": "x"}, {"verdict": "reject", "reason": ""}):
+        with pytest.raises(InvalidInput):
+            await decide_review(referral_id=held, **wrong)
+    nobody = Caller(user_id=an_id(1))
+    with pytest.raises(MissingScope):
+        await decide_review(referral_id=held, verdict="reject", reason="x", caller=nobody)

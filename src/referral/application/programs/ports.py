@@ -153,7 +153,10 @@ class Referrals(Protocol):
         """The one referral of this referee, if there is one."""
 
     async def save(self, referral: Referral) -> None:
-        """Store the referral's status, and when it qualified."""
+        """Store the referral's status, when it qualified, and why it is held."""
+
+    async def held(self, request: ListRequest) -> ListPage[NamedReferral]:
+        """Those that are held, newest first."""
 
     async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
         """Have at most so many expire that are signed up past their `qualifies_until`, and give their referees.

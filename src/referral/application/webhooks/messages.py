@@ -71,6 +71,11 @@ def referral_became(named: NamedReferral, at: datetime) -> Message:
     return Message(MessageType(f"referral.{named.referral.status}"), _referral(named), at)
 
 
+def referral_released(named: NamedReferral, at: datetime) -> Message:
+    """That a referral is not held any more."""
+    return Message(MessageType.REFERRAL_RELEASED, _referral(named), at)
+
+
 def reward_became(named: NamedReward, kind: MessageType, at: datetime) -> Message:
     """What has become of a reward."""
     reward = named.reward

@@ -60,6 +60,12 @@ class TooLateToRefer(InvalidInput):
     detail = "The participant was enrolled too long ago to be referred."
 
 
+class ReferralNotHeld(Conflict):
+    """The referral is not held, or somebody has decided about it already."""
+
+    detail = "The referral is not held."
+
+
 class AlreadyReferred(Conflict):
     """The participant was referred with another code before, and people are referred once."""
 

@@ -1,13 +1,13 @@
 """The fact that one person brought another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
 from referral.domain.accounts.user import Participant, UserId
 from referral.domain.errors import InvalidInput
-from referral.domain.programs.errors import SelfReferral, TooLateToRefer
+from referral.domain.programs.errors import ReferralNotHeld, SelfReferral, TooLateToRefer
 from referral.domain.programs.program import ProgramId
 from referral.domain.programs.referral_code import CodeId, ReferralCode
 from referral.domain.programs.terms import TermsVersion
@@ -49,6 +49,12 @@ class Referral:
     @property
     def is_held(self) -> bool:
         return bool(self.held_reasons)
+
+    def released(self) -> Self:
+        """The referral as one that nobody has to look at any more; raise ReferralNotHeld."""
+        if not self.is_held:
+            raise ReferralNotHeld
+        return replace(self, held_reasons=())
 
 
 def refer(referee: Participant, code: ReferralCode, now: datetime) -> Referral:

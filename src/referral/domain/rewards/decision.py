@@ -87,6 +87,7 @@ class Outcome(StrEnum):
     APPROVED = "approved"
     PAID = "paid"
     REJECTED = "rejected"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,9 @@ def sentence(decision: Decision) -> str:
     if decision.rule == QUALIFICATION:
         return f"{_event(i)}{_ABOUT_EVENTS[decision.reason](i)}"
     if decision.rule == REVIEW:
-        return f"The referral is {decision.outcome}: {_SUSPICIOUS[decision.reason](i)}."
+        is_decided = decision.reason == Reason.BY_HAND
+        why = _why(decision) if is_decided else f": {_SUSPICIOUS[decision.reason](i)}"
+        return f"The referral is {decision.outcome}{why}."
     if decision.outcome == Outcome.NO_REWARD:
         return f"The rule {decision.rule} gives nothing: {_NO_REWARD[decision.reason](i)}."
     if decision.outcome == Outcome.REWARDED:

@@ -32,6 +32,7 @@ from referral.entrypoints.http.api.participants import participants_router
 from referral.entrypoints.http.api.payouts import payouts_router
 from referral.entrypoints.http.api.programs import programs_router
 from referral.entrypoints.http.api.referrals import referrals_router
+from referral.entrypoints.http.api.reviews import reviews_router
 from referral.entrypoints.http.api.rewards import (
     my_rewards_router,
     participant_rewards_router,
@@ -180,6 +181,7 @@ def api_router(
             my_rewards_router(use, a_person),
             rewards_router(use, anybody),
             payouts_router(use, anybody),
+            reviews_router(use, anybody),
             referrals_router(use, anybody),
             programs_router(use, anybody),
             webhooks_router(use, anybody),

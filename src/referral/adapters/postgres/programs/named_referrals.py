@@ -59,6 +59,15 @@ _earlier_than = tuple_(
     ),
     func.coalesce(_cursor, literal_column("'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid")),
 )
+# By an index of those that are held.
+HELD = Statement(
+    _named.where(
+        referrals.c.held_reasons != literal_column("'{}'::text[]"),
+        tuple_(referrals.c.created_at, referrals.c.referee_id) < _earlier_than,
+    )
+    .order_by(referrals.c.created_at.desc(), referrals.c.referee_id.desc())
+    .limit(bindparam("size", type_=BigInteger))
+)
 _statuses = (
     func.unnest(bindparam("statuses", type_=ARRAY(Text)))
     .table_valued("status")

@@ -22,6 +22,7 @@ from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.named_referrals import (
     FIND,
+    HELD,
     NEWEST,
     NEWEST_OF_REFERRER,
     named_from,
@@ -110,6 +111,7 @@ _SAVE = Statement(
     .values(
         status=bindparam("new_status", type_=Text),
         qualified_at=bindparam("new_qualified_at", type_=INSTANT),
+        held_reasons=bindparam("new_held_reasons", type_=ARRAY(Text)),
     )
     .where(referrals.c.referee_id == bindparam("referee", type_=Uuid))
 )
@@ -183,7 +185,14 @@ class PostgresReferrals:
             referee=referral.referee_id,
             new_status=referral.status.value,
             new_qualified_at=referral.qualified_at,
+            new_held_reasons=[*referral.held_reasons],
         )
+
+    async def held(self, request: ListRequest) -> ListPage[NamedReferral]:
+        cursor = None if request.cursor is None else UUID(int=request.cursor)
+        rows = await self.queries.all(HELD, cursor=cursor, size=request.limit + 1)
+        found = [*map(named_from, rows)]
+        return ListPage.of(found, request, lambda named: named.referral.referee_id.int)
 
     async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
         expired = await self.queries.all(EXPIRE, now=now, most=most)

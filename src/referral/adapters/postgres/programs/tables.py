@@ -110,6 +110,11 @@ referrals = Table(
         *("program_id", "qualifies_until"),
         postgresql_where=text("status = 'signed_up' AND qualifies_until IS NOT NULL"),
     ),
+    Index(
+        "ix_referrals_held",
+        *("created_at", "referee_id"),
+        postgresql_where=text("held_reasons <> '{}'"),
+    ),
     CheckConstraint("referrer_id <> referee_id", name="ck_referrals_not_oneself"),
     CheckConstraint(
         "status IN ('signed_up', 'qualified', 'rejected', 'expired')", name="ck_referrals_status"

@@ -121,8 +121,11 @@ MESSAGES = {
         "A new referral was found suspicious: its rewards are held.",
         {**_REFERRAL, "held": True, "held_reasons": ["velocity"]},
     ),
+    MessageType.REFERRAL_RELEASED: Described(
+        Referral, "Someone decided that a referral is good: it is not held any more.", _REFERRAL
+    ),
     MessageType.REFERRAL_REJECTED: Described(
-        Referral, "A new referral was refused for good.", {**_REFERRAL, "status": "rejected"}
+        Referral, "A referral was refused for good.", {**_REFERRAL, "status": "rejected"}
     ),
     MessageType.REFERRAL_EXPIRED: Described(
         Referral, "The time to qualify has passed.", {**_REFERRAL, "status": "expired"}

@@ -34,6 +34,7 @@ from referral.domain.programs.errors import (
     ProgramNotFound,
     ProgramNotOpen,
     ReferralNotFound,
+    ReferralNotHeld,
     SelfReferral,
     SlugTaken,
     StatusNotReachable,
@@ -93,6 +94,7 @@ _TEXTS: dict[type[Refusal], str] = {
 
         Someone who registered here is named by `user:` and their id.""",
     ReferralNotFound: "There is no such referral. Its id is that of the person who was referred.",
+    ReferralNotHeld: "The referral is not held: it never was, or somebody has decided about it already.",
     AlreadyReferred: """The participant was referred with another code before, or signed up with it.
 
         People are referred once, whatever the program. With the code that they were referred with, the call is answered with that referral.""",

@@ -1,0 +1,125 @@
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from referral.application.again import again
+from referral.application.audit import Audit
+from referral.application.ports import Clock
+from referral.application.programs.ports import NamedReferral, Referrals, ReferralUnderTerms
+from referral.application.rewards.awards import Awards
+from referral.application.rewards.ports import MadeDecision
+from referral.application.transaction import Transaction, UnitOfWork
+from referral.application.webhooks.messages import referral_released
+from referral.domain.access.caller import OPERATOR, Caller, Scope
+from referral.domain.accounts.user import UserId
+from referral.domain.errors import Checks, InvalidInput
+from referral.domain.programs.errors import ReferralNotFound
+from referral.domain.programs.referral import ReferralStatus
+from referral.domain.rewards.decision import REVIEW, Decision, Outcome, Reason, given_reason
+from referral.domain.rewards.judgement import Judgement
+from referral.domain.rewards.ledger import Change
+from referral.domain.rewards.qualification import Standing
+from referral.domain.rewards.reward import RewardStatus
+from referral.domain.rewards.taking_back import too_much
+from referral.domain.webhooks.message import MessageType
+
+
+class ReviewVerdict(StrEnum):
+    """What someone may say of a referral that is held."""
+
+    RELEASE = "release"
+    REJECT = "reject"
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Raise InvalidInput for what is no verdict."""
+        try:
+            return cls(raw)
+        except ValueError:
+            raise InvalidInput(f"A verdict is one of {', '.join(cls)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class DecideReview:
+    """Release a referral that is held, or reject it, and say why.
+
+    Once it is released, its held rewards wait for their time. Once it is rejected, it gets none any more: those that
+    are held are rejected, others are taken back, and what was paid is to be recovered.
+
+    Raises MissingScope, InvalidInput, ReferralNotFound or ReferralNotHeld.
+    """
+
+    unit_of_work: UnitOfWork
+    referrals: Referrals
+    awards: Awards
+    clock: Clock
+    audit: Audit
+
+    async def __call__(
+        self, *, referral_id: UUID, verdict: str, reason: str, caller: Caller = OPERATOR
+    ) -> NamedReferral:
+        with self.audit.by(caller, f"{verdict}-referral") as deed:
+            caller.ensure_may(Scope.REWARDS_WRITE)
+            deed.other_user_id = referee_id = UserId(referral_id)
+            checks = Checks()
+            with checks.of("verdict"):
+                parsed = ReviewVerdict.parse(verdict)
+            with checks.of("reason"):
+                given_reason(reason, is_needed=True)
+            checks.done()
+            is_released = parsed is ReviewVerdict.RELEASE
+            decision = Decision(
+                rule=REVIEW,
+                outcome=Outcome.RELEASED if is_released else Outcome.REJECTED,
+                reason=Reason.BY_HAND,
+                inputs={"by": str(caller), "because": reason},
+            )
+            await again(self._decide, referee_id, decision)
+            return await self.referrals.find(referee_id)
+
+    async def _decide(self, referee_id: UserId, decision: Decision) -> None:
+        async with self.unit_of_work.begin() as tx:
+            await tx.participants.lock_row(referee_id)
+            found = await tx.referrals.under_terms(referee_id)
+            if found is None:
+                raise ReferralNotFound
+            released = found.referral.released()
+            await tx.referrals.save(released)
+            now = self.clock.now()
+            if decision.outcome == Outcome.RELEASED:
+                await self._release(tx, replace(found, referral=released), decision, now)
+            else:
+                await self._reject(tx, replace(found, referral=released), decision, now)
+
+    async def _release(
+        self, tx: Transaction, found: ReferralUnderTerms, decision: Decision, now: datetime
+    ) -> None:
+        referral = found.referral
+        rewards = await tx.rewards.of_referral(referral.referee_id)
+        held = [reward for reward in rewards if reward.status == RewardStatus.HELD]
+        if held:
+            changes = [Change(reward, reward.approve()) for reward in held]
+            await self.awards.bookkeeping.record(tx, changes, now)
+        made = MadeDecision(referral.referee_id, referral.terms_version, decision, now)
+        await tx.decisions.add([made])
+        if self.awards.listeners.may_hear(MessageType.REFERRAL_RELEASED):
+            named = await tx.referrals.find(referral.referee_id)
+            await tx.outbox.add(referral_released(named, now))
+
+    async def _reject(
+        self, tx: Transaction, found: ReferralUnderTerms, decision: Decision, now: datetime
+    ) -> None:
+        rewards = await tx.rewards.of_referral(found.referral.referee_id)
+        held = [reward for reward in rewards if reward.status == RewardStatus.HELD]
+        if held:
+            changes = [Change(reward, reward.reject()) for reward in held]
+            await self.awards.bookkeeping.record(tx, changes, now)
+        rest = [reward for reward in rewards if reward.status != RewardStatus.HELD]
+        judgement = Judgement(
+            Standing(ReferralStatus.REJECTED),
+            [decision],
+            take_backs=[*too_much(rest, {}, Reason.QUALIFICATION_UNDONE)],
+        )
+        await self.awards.carry_out(tx, found, judgement, now)
