@@ -452,32 +452,63 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(environment, tmp_path):
 
 
 @pytest.fixture
-def brought(environment, told, empty_database_url):
-    """Bob, whom Ann brought to a program that gives her 10 euros, held for two weeks, and him 5; he bought something."""
-    rules = [
-        {"rule": "thanks", "to": "referrer", "amount": 1000, "unit": "EUR"},
-        {"rule": "welcome", "to": "referee", "amount": 500, "unit": "EUR"},
-    ]
-    terms = {"qualification": {"event": "purchase"}, "rewards": rules, "hold_days": 14}
-    told(
-        *("program", "create", "launch", "--name", "Launch", "--terms", "-", "--active"),
-        input=json.dumps(terms),
-    )
-    for name in ("ann", "bob"):
-        told("participant", "enrol", name)
-    settings = load_settings(environment)
+def bring(environment, told, empty_database_url):
+    """Have Ann bring Bob to a program that gives her 10 euros, held for two weeks, and him 5; he buys something."""
 
-    async def bring():
-        async with open_use_cases(settings) as use:
-            code = await use.programs.issue_participant_code(
-                participant="ann", expires_at=FAR, program="launch"
-            )
-            named, _ = await use.programs.refer_participant(code=code.text.value, participant="bob")
-            return str(named.referral.referee_id)
+    def bring(**more):
+        rules = [
+            {"rule": "thanks", "to": "referrer", "amount": 1000, "unit": "EUR"},
+            {"rule": "welcome", "to": "referee", "amount": 500, "unit": "EUR"},
+        ]
+        terms = {"qualification": {"event": "purchase"}, "rewards": rules, "hold_days": 14}
+        told(
+            *("program", "create", "launch", "--name", "Launch", "--terms", "-", "--active"),
+            input=json.dumps({**terms, **more}),
+        )
+        for name in ("ann", "bob"):
+            told("participant", "enrol", name)
 
-    referral_id = asyncio.run(bring())
-    told("event", "record", "--id", "1", "--type", "purchase", "--participant", "bob")
-    return referral_id
+        async def refer():
+            async with open_use_cases(load_settings(environment)) as use:
+                code = await use.programs.issue_participant_code(
+                    participant="ann", expires_at=FAR, program="launch"
+                )
+                named, _ = await use.programs.refer_participant(
+                    code=code.text.value, participant="bob"
+                )
+                return str(named.referral.referee_id)
+
+        referral_id = asyncio.run(refer())
+        told("event", "record", "--id", "1", "--type", "purchase", "--participant", "bob")
+        return referral_id
+
+    return bring
+
+
+@pytest.fixture
+def brought(bring):
+    return bring()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status", "reward"),
+    [("release", "qualified", "pending"), ("reject", "rejected", "rejected")],
+)
+def test_a_referral_that_is_held_is_listed_and_decided(
+    *, bring, told, run, verdict, status, reward
+):
+    one = {"sign_ups": 1, "within_hours": 1, "then": "hold"}
+    referral = bring(review={"velocity": one})
+    [held] = told("review", "list")
+    assert (held["id"], held["held_reasons"]) == (referral, ["velocity"])
+
+    decided = told("review", verdict, referral, "--reason", "Looked at it.")
+
+    assert decided == {**held, "status": status, "held_reasons": []}
+    assert {found["status"] for found in told("reward", "list")} == {reward}
+    assert told("review", "list") == []
+    again = run("review", verdict, referral, "--reason", "Looked at it.")
+    assert refused(again) == "The referral is not held.\n"
 
 
 @pytest.mark.usefixtures("brought")

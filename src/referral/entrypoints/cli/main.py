@@ -18,6 +18,7 @@ from referral.entrypoints.cli.participant import participant
 from referral.entrypoints.cli.payout import payout
 from referral.entrypoints.cli.program import program
 from referral.entrypoints.cli.referrals import referrals
+from referral.entrypoints.cli.review import review
 from referral.entrypoints.cli.reward import reward
 from referral.entrypoints.cli.token import token
 from referral.entrypoints.cli.user import user
@@ -77,7 +78,7 @@ def openapi(settings: Settings) -> None:
 
 for command in (
     *(admin, code, event, explain, key, ledger, participant, payout, program),
-    *(referrals, reward, token, user, webhook),
+    *(referrals, review, reward, token, user, webhook),
 ):
     referral.add_command(command)
 
