@@ -11,7 +11,7 @@ from referral.domain.rewards.errors import (
     RewardIsSettled,
     RewardNotFound,
 )
-from referral.domain.rewards.payout import MOST_NAMED
+from referral.domain.rewards.payout import MOST_REWARDS
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ async def test_a_payout_pays_all_or_nothing(*, launch, bring, buy, pay, ids_of, 
         {},
         {"participant": "ann", "rewards": [UUID(int=1)]},
         {"rewards": []},
-        {"rewards": [UUID(int=n) for n in range(MOST_NAMED + 1)]},
+        {"rewards": [UUID(int=n) for n in range(MOST_REWARDS + 1)]},
         {"participant": "ann", "unit": "euro!"},
         {"participant": "ann", "reference": ""},
     ],

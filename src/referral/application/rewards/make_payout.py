@@ -21,7 +21,7 @@ from referral.domain.rewards import payout as rules
 from referral.domain.rewards.decision import Outcome, Reason
 from referral.domain.rewards.errors import PayoutDiffers, RewardNotFound
 from referral.domain.rewards.ledger import Change
-from referral.domain.rewards.payout import MOST_NAMED, MOST_REWARDS, Payout
+from referral.domain.rewards.payout import MOST_REWARDS, Payout
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId
 
 
@@ -44,8 +44,9 @@ class Asked:
 class MakePayout:
     """Mark approved rewards of one unit as paid, all of them or none, and tell whether the payout is new.
 
-    It pays what is approved of a participant, less what is to be recovered; or the rewards that are named, 1,000 at
-    most. With the same reference again it is the same payout.
+    It pays what is approved of a participant, less what is to be recovered; or the rewards that are named. It pays
+    1,000 of them at most: of a participant who has more, they are named. With the same reference again it is the same
+    payout.
 
     Raises MissingScope, InvalidInput, ParticipantNotFound, RewardNotFound, RewardIsSettled, NothingToPay or
     PayoutDiffers; then nothing is paid.
@@ -76,8 +77,8 @@ class MakePayout:
             with checks.of("rewards"):
                 if (participant is None) == (rewards is None):
                     raise InvalidInput("A payout is of a participant, or of these rewards.")
-                if rewards is not None and not 1 <= len(set(rewards)) <= MOST_NAMED:
-                    raise InvalidInput(f"From 1 to {MOST_NAMED} rewards are named.")
+                if rewards is not None and not 1 <= len(set(rewards)) <= MOST_REWARDS:
+                    raise InvalidInput(f"A payout pays from 1 to {MOST_REWARDS} rewards.")
             checks.done()
             whose = None if participant is None else participant_reference(participant)
             ids = [*map(RewardId, dict.fromkeys(rewards or ()))]

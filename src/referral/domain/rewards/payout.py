@@ -10,10 +10,8 @@ from referral.domain.rewards.reward import PayoutId, Reward
 from referral.domain.texts import is_printable
 
 REFERENCE_LENGTH = range(1, 129)
-MOST_REWARDS = 10_000
-"""Of one payout."""
-MOST_NAMED = 1_000
-"""Rewards of one payout that are named one by one."""
+MOST_REWARDS = 1_000
+"""Of one payout, which is one transaction and one body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

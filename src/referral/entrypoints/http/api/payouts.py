@@ -67,7 +67,7 @@ class NewPayout(Body):
     ] = None
     rewards: Annotated[
         list[UUID] | None,
-        Meta(extra_json_schema={"minItems": 1, "maxItems": rules.MOST_NAMED}),
+        Meta(extra_json_schema={"minItems": 1, "maxItems": rules.MOST_REWARDS}),
     ] = None
 
 
