@@ -311,6 +311,14 @@ def code(owner):
     return owner.new_code()
 
 
+@pytest.fixture(scope="module")
+def resident(server):
+    """Someone whom nothing befalls, and their code: for all tests of calls that must not be let in."""
+    with httpx.Client(base_url=server.api) as client:
+        resident = join(client)
+        yield resident, resident.new_code()
+
+
 @pytest.fixture
 def stranger(client):
     return join(client)
@@ -365,7 +373,8 @@ def test_c04_every_route_is_described():
 
 @pytest.mark.parametrize("token", WORTHLESS)
 @pytest.mark.parametrize("operation", PROTECTED)
-def test_c04_a_worthless_token_opens_nothing(operation, token, client, owner, code):
+def test_c04_a_worthless_token_opens_nothing(operation, token, client, resident):
+    owner, code = resident
     before = what_is_there(owner)
 
     answer = call(client, operation, owner, code, WORTHLESS[token](owner))
@@ -473,7 +482,8 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("operation", PROTECTED)
-def test_c12_another_spelling_of_an_address_opens_nothing(operation, spelling, server, owner, code):
+def test_c12_another_spelling_of_an_address_opens_nothing(operation, spelling, server, resident):
+    owner, code = resident
     place = urlsplit(server.address)
     connection = HTTPConnection(place.hostname, place.port, timeout=10)
     method, path = address_of(operation, owner, code)

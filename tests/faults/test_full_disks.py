@@ -101,6 +101,10 @@ def test_f15_on_a_full_disk_of_the_write_ahead_log_the_database_ends_and_loses_n
     node, disk = wal
     with running(tmp_path, node.url) as server, server.client() as client:
         ann = join(client)
+        # Until the end of the test no checkpoint makes room again.
+        for step in ("ALTER SYSTEM SET max_wal_size = '1GB'", "SELECT pg_reload_conf()"):
+            query(node.url, step)
+        query(node.url, "CHECKPOINT")
         filling = fill(disk)
 
         registered, refused = until_refused(client)

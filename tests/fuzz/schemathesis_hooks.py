@@ -79,6 +79,8 @@ def before_call(context, case, kwargs):
     if isinstance(expires_at := case.body.get("expires_at"), str):
         next_year = datetime.now(UTC).year + 1
         case.body["expires_at"] = re.sub(r"^\d{4}(?=-\d\d-\d\d[Tt ])", str(next_year), expires_at)
+    if case.meta.generation.mode.is_positive:
+        case.body.update(_integers(case.body))
     if case.meta.phase.name.value == "stateful" and case.meta.generation.mode.is_positive:
         unique = secrets.token_hex(8)
         if _operation(context) in {"register_user", "register_referee"}:
@@ -93,6 +95,15 @@ def before_call(context, case, kwargs):
 def after_call(context, case, response):
     if _operation(context) == "issue_code" and response.status_code == 201:
         caller["code"] = response.json()["code"]
+
+
+def _integers(body):
+    """To JSON Schema 129.0 is an integer (draft 2020-12, Validation §6.1.1), and to the service it is not."""
+    return {
+        name: int(value)
+        for name, value in body.items()
+        if isinstance(value, float) and value.is_integer()
+    }
 
 
 def _operation(context):
