@@ -1,7 +1,6 @@
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Self
 from uuid import UUID
 
 from referral.application.again import again
@@ -14,31 +13,24 @@ from referral.application.transaction import Transaction, UnitOfWork
 from referral.application.webhooks.messages import referral_released
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.accounts.user import UserId
-from referral.domain.errors import Checks, InvalidInput
+from referral.domain.errors import Checks
 from referral.domain.programs.errors import ReferralNotFound
-from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.rewards.decision import REVIEW, Decision, Outcome, Reason, given_reason
 from referral.domain.rewards.judgement import Judgement
 from referral.domain.rewards.ledger import Change
 from referral.domain.rewards.qualification import Standing
-from referral.domain.rewards.reward import RewardStatus
+from referral.domain.rewards.reward import Reward, RewardStatus
 from referral.domain.rewards.taking_back import too_much
 from referral.domain.webhooks.message import MessageType
+from referral.domain.words import Word
 
 
-class ReviewVerdict(StrEnum):
+class ReviewVerdict(Word):
     """What someone may say of a referral that is held."""
 
     RELEASE = "release"
     REJECT = "reject"
-
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput for what is no verdict."""
-        try:
-            return cls(raw)
-        except ValueError:
-            raise InvalidInput(f"A verdict is one of {', '.join(cls)}.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +77,43 @@ class DecideReview:
             found = await tx.referrals.under_terms(referee_id)
             if found is None:
                 raise ReferralNotFound
-            released = found.referral.released()
-            await tx.referrals.save(released)
+            found = replace(found, referral=found.referral.released())
+            await tx.referrals.save(found.referral)
             now = self.clock.now()
-            if decision.outcome == Outcome.RELEASED:
-                await self._release(tx, replace(found, referral=released), decision, now)
+            is_released = decision.outcome == Outcome.RELEASED
+            rewards = await tx.rewards.of_referral(referee_id)
+            held = [reward for reward in rewards if reward.status == RewardStatus.HELD]
+            if held:
+                decided = [r.approve() if is_released else r.reject() for r in held]
+                changes = [*map(Change, held, decided)]
+                await self.awards.bookkeeping.record(tx, changes, now)
+            if is_released:
+                await self._released(tx, found.referral, decision, now)
             else:
-                await self._reject(tx, replace(found, referral=released), decision, now)
+                rest = [reward for reward in rewards if reward.status != RewardStatus.HELD]
+                await self._rejected(tx, found, rest, decision, now)
 
-    async def _release(
-        self, tx: Transaction, found: ReferralUnderTerms, decision: Decision, now: datetime
+    async def _released(
+        self, tx: Transaction, referral: Referral, decision: Decision, now: datetime
     ) -> None:
-        referral = found.referral
-        rewards = await tx.rewards.of_referral(referral.referee_id)
-        held = [reward for reward in rewards if reward.status == RewardStatus.HELD]
-        if held:
-            changes = [Change(reward, reward.approve()) for reward in held]
-            await self.awards.bookkeeping.record(tx, changes, now)
         made = MadeDecision(referral.referee_id, referral.terms_version, decision, now)
         await tx.decisions.add([made])
         if self.awards.listeners.may_hear(MessageType.REFERRAL_RELEASED):
             named = await tx.referrals.find(referral.referee_id)
             await tx.outbox.add(referral_released(named, now))
 
-    async def _reject(
-        self, tx: Transaction, found: ReferralUnderTerms, decision: Decision, now: datetime
+    async def _rejected(
+        self,
+        tx: Transaction,
+        found: ReferralUnderTerms,
+        rewards: Sequence[Reward],
+        decision: Decision,
+        now: datetime,
     ) -> None:
-        rewards = await tx.rewards.of_referral(found.referral.referee_id)
-        held = [reward for reward in rewards if reward.status == RewardStatus.HELD]
-        if held:
-            changes = [Change(reward, reward.reject()) for reward in held]
-            await self.awards.bookkeeping.record(tx, changes, now)
-        rest = [reward for reward in rewards if reward.status != RewardStatus.HELD]
+        """Take back what is left of the rewards that were not held."""
         judgement = Judgement(
             Standing(ReferralStatus.REJECTED),
             [decision],
-            take_backs=[*too_much(rest, {}, Reason.QUALIFICATION_UNDONE)],
+            take_backs=[*too_much(rewards, {}, Reason.QUALIFICATION_UNDONE)],
         )
         await self.awards.carry_out(tx, found, judgement, now)

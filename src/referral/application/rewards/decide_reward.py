@@ -1,6 +1,4 @@
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Self
 from uuid import UUID
 
 from referral.application.again import again
@@ -11,26 +9,19 @@ from referral.application.rewards.bookkeeping import Bookkeeping
 from referral.application.rewards.ports import NamedReward, Rewards
 from referral.application.transaction import UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
-from referral.domain.errors import Checks, InvalidInput
+from referral.domain.errors import Checks
 from referral.domain.rewards.decision import Outcome, Reason, given_reason
 from referral.domain.rewards.ledger import Change
 from referral.domain.rewards.reward import Reward, RewardId
+from referral.domain.words import Word
 
 
-class RewardVerdict(StrEnum):
+class RewardVerdict(Word):
     """What someone may say of a reward."""
 
     APPROVE = "approve"
     HOLD = "hold"
     REJECT = "reject"
-
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput for what is no verdict."""
-        try:
-            return cls(raw)
-        except ValueError:
-            raise InvalidInput(f"A verdict is one of {', '.join(cls)}.") from None
 
     def on(self, reward: Reward) -> Reward:
         """Raise RewardIsSettled."""

@@ -1,18 +1,17 @@
 """Who calls, and what they may do beside what belongs to themselves."""
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import NewType, Self
+from typing import NewType
 from uuid import UUID
 
 from referral.domain.access.errors import MissingScope, PersonNeeded
 from referral.domain.accounts.user import UserId
-from referral.domain.errors import InvalidInput
+from referral.domain.words import Word
 
 KeyId = NewType("KeyId", UUID)
 
 
-class Scope(StrEnum):
+class Scope(Word):
     """What someone may read or change for anybody; to change includes to read."""
 
     PARTICIPANTS_READ = "participants:read"
@@ -29,14 +28,6 @@ class Scope(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
-
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput for what is no scope."""
-        try:
-            return cls(raw)
-        except ValueError:
-            raise InvalidInput(f"A scope is one of {', '.join(cls)}.") from None
 
     @property
     def to_write(self) -> "Scope":

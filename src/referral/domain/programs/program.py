@@ -6,7 +6,6 @@ draft → active ⇄ paused → ended, and from active to ended too.
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import NewType, Self
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import StatusNotReachable
 from referral.domain.programs.terms import Terms, TermsVersion
 from referral.domain.texts import is_printable
+from referral.domain.words import Word
 
 ProgramId = NewType("ProgramId", int)
 
@@ -42,19 +42,11 @@ DEFAULT = Slug("default")
 """The program of the codes and sign-ups that name none. It is always there."""
 
 
-class ProgramStatus(StrEnum):
+class ProgramStatus(Word):
     DRAFT = "draft"
     ACTIVE = "active"
     PAUSED = "paused"
     ENDED = "ended"
-
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput for what is no status."""
-        try:
-            return cls(raw)
-        except ValueError:
-            raise InvalidInput(f"A status is one of {', '.join(cls)}.") from None
 
 
 _NEXT = {

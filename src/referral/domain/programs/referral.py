@@ -2,30 +2,21 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Self
 
 from referral.domain.accounts.user import Participant, UserId
-from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ReferralNotHeld, SelfReferral, TooLateToRefer
 from referral.domain.programs.program import ProgramId
 from referral.domain.programs.referral_code import CodeId, ReferralCode
 from referral.domain.programs.terms import TermsVersion
+from referral.domain.words import Word
 
 
-class ReferralStatus(StrEnum):
+class ReferralStatus(Word):
     SIGNED_UP = "signed_up"
     QUALIFIED = "qualified"
     REJECTED = "rejected"
     EXPIRED = "expired"
-
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput for what is no status."""
-        try:
-            return cls(raw)
-        except ValueError:
-            raise InvalidInput(f"A status is one of {', '.join(cls)}.") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

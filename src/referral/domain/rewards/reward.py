@@ -6,37 +6,28 @@ have been, a negative reward recovers it.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import NewType, Self
 from uuid import UUID
 
 from referral.domain.accounts.user import UserId
-from referral.domain.errors import InvalidInput
 from referral.domain.programs.program import ProgramId
 from referral.domain.programs.reward_rules import Side
 from referral.domain.programs.terms import TermsVersion
 from referral.domain.rewards.errors import RewardIsSettled
 from referral.domain.rewards.event import EventNumber
+from referral.domain.words import Word
 
 RewardId = NewType("RewardId", UUID)
 PayoutId = NewType("PayoutId", UUID)
 
 
-class RewardStatus(StrEnum):
+class RewardStatus(Word):
     PENDING = "pending"
     HELD = "held"
     APPROVED = "approved"
     PAID = "paid"
     REJECTED = "rejected"
     REVERSED = "reversed"
-
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput for what is no status."""
-        try:
-            return cls(raw)
-        except ValueError:
-            raise InvalidInput(f"A status is one of {', '.join(cls)}.") from None
 
     @property
     def counts(self) -> bool:

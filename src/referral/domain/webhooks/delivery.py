@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import NewType, Self
 from uuid import UUID
 
-from referral.domain.errors import InvalidInput
 from referral.domain.webhooks.attempt import Attempt
 from referral.domain.webhooks.endpoint import EndpointId
 from referral.domain.webhooks.message import MessageType
+from referral.domain.words import Word
 
 MessageId = NewType("MessageId", UUID)
 
@@ -23,20 +22,12 @@ RETRIES = (
 JITTER = 0.1  # at most so much longer, so that those that failed together do not come back together
 
 
-class DeliveryStatus(StrEnum):
+class DeliveryStatus(Word):
     """A failed one is not tried again by itself."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
-
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput for what is no status."""
-        try:
-            return cls(raw)
-        except ValueError:
-            raise InvalidInput(f"A status is one of {', '.join(cls)}.") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import NewType, Self
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,6 +13,7 @@ from referral.domain.webhooks.addresses import is_public, parsed_address
 from referral.domain.webhooks.attempt import Attempt
 from referral.domain.webhooks.errors import EndpointDisabled
 from referral.domain.webhooks.message import MessageType
+from referral.domain.words import Word
 
 EndpointId = NewType("EndpointId", UUID)
 
@@ -31,19 +31,11 @@ UNREADABLE = "Its secret cannot be opened any more; give it another one."
 ROTATION = timedelta(hours=24)
 
 
-class EndpointStatus(StrEnum):
+class EndpointStatus(Word):
     """A disabled endpoint is sent nothing, and misses what happens meanwhile."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
-
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Raise InvalidInput for what is no status."""
-        try:
-            return cls(raw)
-        except ValueError:
-            raise InvalidInput(f"A status is one of {', '.join(cls)}.") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
