@@ -9,7 +9,8 @@ from databases import execute, query
 from operators import operate
 from people import FAR
 from referral.domain.errors import DatabaseUnavailable, OutcomeUnknown
-from referral.entrypoints.worker import working
+from referral.entrypoints import worker
+from referral.entrypoints.worker import delivering, working
 from servers import eventually, running
 
 
@@ -41,6 +42,48 @@ async def test_no_chore_goes_on_after_the_block():
         await began.wait()
 
     assert ended.is_set()
+
+
+class Sending:
+    """Stands for the use cases: counts how often somebody looks for what is due, and gives this work once."""
+
+    def __init__(self, *work):
+        self.webhooks, self.work, self.looks = self, [*work], asyncio.Semaphore(0)
+
+    async def deliver_messages(self):
+        self.looks.release()
+        work, self.work = self.work, []
+        return work
+
+
+@pytest.fixture
+def never_polling(monkeypatch):
+    monkeypatch.setattr(worker, "POLL_SECONDS", 3600)
+
+
+@pytest.mark.usefixtures("never_polling")
+async def test_what_is_due_is_looked_for_as_soon_as_something_was_told_and_when_a_lane_has_ended():
+    told, goes_on = asyncio.Event(), asyncio.Event()
+    sending = Sending(goes_on.wait())
+
+    async with asyncio.timeout(5), delivering(sending, told):
+        told.set()
+        await sending.looks.acquire()
+        assert not told.is_set()
+        goes_on.set()
+        await sending.looks.acquire()
+        await asyncio.sleep(2 * worker.BREATH_SECONDS)
+
+        assert sending.looks.locked()  # nobody has looked a third time
+
+
+async def test_what_is_due_is_looked_for_now_and_then_anyhow(monkeypatch):
+    monkeypatch.setattr(worker, "POLL_SECONDS", 0.01)
+    sending = Sending()
+
+    async with asyncio.timeout(5), delivering(sending, asyncio.Event()):
+        for _ in range(3):
+            await sending.looks.acquire()
 
 
 def test_referrals_that_are_overdue_expire_while_a_server_runs(databases, tmp_path):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -16,8 +16,10 @@ Chore = tuple[float, Callable[[], Awaitable[object]]]
 EXPIRE_SECONDS = 20.0
 APPROVE_SECONDS = 20.0
 
-# Promised within a second.
-DELIVER_SECONDS = 0.3
+# Promised within a second, also of what processes write that send nothing themselves: it is looked for so often.
+POLL_SECONDS = 0.5
+# Between two looks, so that many messages are found by one.
+BREATH_SECONDS = 0.05
 
 log = structlog.get_logger()
 
@@ -31,23 +33,34 @@ def shared_chores(use: UseCases) -> Sequence[Chore]:
 
 
 @asynccontextmanager
-async def delivering(use: UseCases) -> AsyncIterator[None]:
-    """Send what is due to webhook endpoints for as long as the block runs, to each beside the others."""
+async def delivering(use: UseCases, told: asyncio.Event) -> AsyncIterator[None]:
+    """Send what is due to webhook endpoints for as long as the block runs, to each beside the others.
+
+    It is looked for as soon as `told` is set, and every POLL_SECONDS anyhow.
+    """
     lanes: set[asyncio.Task[None]] = set()
 
     def ended(lane: asyncio.Task[None]) -> None:
         lanes.discard(lane)
-        if not lane.cancelled() and not isinstance(error := lane.exception(), Busy | None):
+        if lane.cancelled():
+            return
+        error = lane.exception()
+        if error is None:
+            told.set()  # what another process wrote in the lane's last moment is nobody else's to find
+        elif not isinstance(error, Busy):
             log.error("a delivery failed", exc_info=error)
 
     async def begin() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), POLL_SECONDS)
+        told.clear()
         for work in await use.webhooks.deliver_messages():
             lane = asyncio.create_task(work)
             lanes.add(lane)
             lane.add_done_callback(ended)
 
     try:
-        async with working([(DELIVER_SECONDS, begin)]):
+        async with working([(BREATH_SECONDS, begin)]):
             yield
     finally:
         for lane in lanes:

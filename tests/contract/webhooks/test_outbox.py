@@ -6,7 +6,9 @@ import pytest
 
 from examples import NOW, an_endpoint
 from referral.adapters.postgres.access.standing import FRESH_SECONDS
+from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.webhooks import outbox as outbox_module
+from referral.adapters.system import SystemRandomness
 from referral.application.pages import ListRequest
 from referral.domain.webhooks.delivery import DeliveryStatus
 from referral.domain.webhooks.message import Message, MessageType
@@ -174,3 +176,21 @@ async def test_what_was_known_a_second_ago_is_not_believed(listeners, monkeypatc
     monkeypatch.setattr(outbox_module.time, "monotonic", lambda: later)
 
     assert listeners.may_hear(MessageType.CODE_ISSUED)
+
+
+async def test_who_sends_knows_of_a_message_when_it_is_committed(database, listeners):
+    unit_of_work = PostgresUnitOfWork(database, listeners, SystemRandomness())
+
+    async def stopping():
+        async with unit_of_work.begin() as tx:
+            await tx.outbox.add(a_message(n=1))
+            raise Stop
+
+    with pytest.raises(Stop):
+        await stopping()
+    assert not listeners.told.is_set()
+
+    async with unit_of_work.begin() as tx:
+        await tx.outbox.add(a_message(n=2))
+        assert not listeners.told.is_set()
+    assert listeners.told.is_set()

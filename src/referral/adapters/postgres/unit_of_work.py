@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from referral.adapters.postgres.access.refresh_tokens import PostgresRefreshTokens
 from referral.adapters.postgres.accounts.participants import PostgresParticipants
 from referral.adapters.postgres.accounts.users import PostgresUsers
-from referral.adapters.postgres.core.database import Database, Queries
+from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.joint import JOINT
+from referral.adapters.postgres.core.one_connection import OneConnection
 from referral.adapters.postgres.core.patience import call_of_its_own
 from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.programs.referral_codes import PostgresReferralCodes
@@ -24,7 +25,7 @@ class PostgresTransaction:
     """The stores, on one connection."""
 
     def __init__(
-        self, queries: Queries, listeners: PostgresListeners, randomness: Randomness
+        self, queries: OneConnection, listeners: PostgresListeners, randomness: Randomness
     ) -> None:
         self.users = PostgresUsers(queries)
         self.participants = PostgresParticipants(queries)

@@ -23,6 +23,7 @@ from referral.adapters.postgres.core.patience import begin_call
 from referral.adapters.postgres.core.risks import way_to
 from referral.adapters.postgres.housekeeping import PostgresHousekeeping
 from referral.adapters.postgres.migrate import migrate
+from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.adapters.webhook_sender import AiohttpSender
 from referral.application.access.once import Once
 from referral.application.access.quotas import Quotas
@@ -140,11 +141,18 @@ def create_http_app(
     use = container.get(UseCases)
     chores = [*housekeeping.chores, *shared_chores(use)]
     sender = container.get(AiohttpSender)
+    told = container.get(PostgresListeners).told
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         with closing(container):
-            async with database, housekeeping.running(), working(chores), sender, delivering(use):
+            async with (
+                database,
+                housekeeping.running(),
+                working(chores),
+                sender,
+                delivering(use, told),
+            ):
                 on_started()
                 yield
 

@@ -124,6 +124,8 @@ class Database:
                 raise
             await connection.command("COMMIT", writing=True)
             connection.usable = True
+            for call in connection.after_commit:
+                call()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:

@@ -29,6 +29,7 @@ class OneConnection:
         "_generation",
         "_patience",
         "_pool",
+        "after_commit",
         "answers",
         "connection",
         "usable",
@@ -38,6 +39,7 @@ class OneConnection:
         self._pool = pool
         self._patience = patience
         self.answers = self.usable = True
+        self.after_commit: list[Callable[[], object]] = []  # called when what was done is stored
 
     async def __aenter__(self) -> Self:
         self._deadline = time.monotonic() + self._patience.seconds

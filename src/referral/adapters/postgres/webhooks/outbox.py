@@ -1,3 +1,4 @@
+import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 from referral.adapters.postgres.access.standing import FRESH_SECONDS
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
+from referral.adapters.postgres.core.one_connection import OneConnection
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
 from referral.application.ports import Randomness
@@ -63,12 +65,13 @@ _ADD = Statement(
 
 @dataclass(slots=True)
 class PostgresListeners:
-    """Keeps in memory what the endpoints hear of.
+    """Keeps in memory what the endpoints hear of, and lets who sends know at once when this process has told them something.
 
     `refresh` is to be called more than once in FRESH_SECONDS; where nobody does, anything may be heard.
     """
 
     queries: Queries
+    told: asyncio.Event = field(default_factory=asyncio.Event)
     _wanted: set[str] = field(default_factory=set)
     _fresh_until: float = 0.0
 
@@ -85,7 +88,7 @@ class PostgresListeners:
 
 @dataclass(frozen=True, slots=True)
 class PostgresOutbox:
-    queries: Queries
+    queries: OneConnection
     listeners: PostgresListeners
     randomness: Randomness
 
@@ -99,3 +102,4 @@ class PostgresOutbox:
             bodies=[message.body for message in messages],
             times=[message.at for message in messages],
         )
+        self.queries.after_commit.append(self.listeners.told.set)
