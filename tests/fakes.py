@@ -67,6 +67,7 @@ from referral.application.rewards.ports import (
 from referral.application.transaction import Transaction
 from referral.application.webhooks.ports import (
     Answer,
+    Backlog,
     Deliveries,
     Endpoints,
     Lane,
@@ -1305,6 +1306,32 @@ class InMemoryDeliveries:
         for message_id in found:
             await self.replay(endpoint_id, message_id)
         return found
+
+    async def backlog(self, now: datetime, before: datetime, most: int) -> Backlog:
+        rows = self.access.read()
+        waiting = [
+            delivery
+            for delivery in rows.deliveries.values()
+            if delivery.status is DeliveryStatus.PENDING
+            and (endpoint := rows.endpoints.get(delivery.endpoint_id))
+            and endpoint.disabled_at is None
+        ]
+        firsts = [
+            first
+            for endpoint_id in {delivery.endpoint_id for delivery in waiting}
+            for first in await self.due(endpoint_id, now, 1)
+        ]
+        since = [
+            first.next_attempt_at if first.attempts else first.created_at
+            for first in firsts
+            if first.attempts or first.last_attempt_at is None
+        ]
+        is_left = any(
+            max(first.next_attempt_at or now, first.created_at) <= before
+            and self._lanes.get(first.endpoint_id, (None, before))[1] <= before
+            for first in firsts
+        )
+        return Backlog(min(len(waiting), most), min(filter(None, since), default=None), is_left)
 
     async def page_of(
         self, endpoint_id: EndpointId, request: ListRequest, status: DeliveryStatus | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 
@@ -81,7 +82,9 @@ def names_in(arrivals):
     return [arrival.told["data"]["external_id"] for arrival in arrivals]
 
 
-def test_a_message_arrives_within_a_second_and_its_signature_verifies(shop, receiver, listen):
+def test_a_message_arrives_within_a_second_is_counted_and_its_signature_verifies(
+    server, shop, receiver, listen
+):
     [endpoint] = listen("/good")
 
     shop.put("/participants/in-time", json={"email": "rose@example.org"})
@@ -92,6 +95,10 @@ def test_a_message_arrives_within_a_second_and_its_signature_verifies(shop, rece
     assert told["type"] == "participant.created"
     assert told["data"]["external_id"] == "in-time"
     assert "rose" not in arrival.body
+    counted = re.compile(
+        r'^referral_webhook_deliveries_total\{outcome="delivered"\} [1-9]', re.MULTILINE
+    )
+    eventually(lambda: counted.search(server.get("/metrics").text))
     assert arrival.seconds < 1
 
 

@@ -180,7 +180,10 @@ def test_health_and_metrics_answer(server, client, ann):
 
     assert server.get("/health/live").json() == {"status": "alive"}
     assert server.get("/health/ready").json() == {"status": "ready"}
+    delivery = {"status": "delivering", "waiting": 0, "oldest_due_seconds": 0.0}
+    assert server.get("/health/delivery").json() == delivery
     counted = server.get("/metrics").text
+    assert "\nreferral_webhook_backlog 0.0\n" in counted
     assert re.search(
         r'^referral_requests_total\{method="GET",route="/api/v1/users/me",status="200"\} [1-9]',
         counted,

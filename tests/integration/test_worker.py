@@ -50,7 +50,7 @@ class Sending:
     def __init__(self, *work):
         self.webhooks, self.work, self.looks = self, [*work], asyncio.Semaphore(0)
 
-    async def deliver_messages(self):
+    async def deliver_messages(self, note):
         self.looks.release()
         work, self.work = self.work, []
         return work
@@ -66,7 +66,7 @@ async def test_what_is_due_is_looked_for_as_soon_as_something_was_told_and_when_
     told, goes_on = asyncio.Event(), asyncio.Event()
     sending = Sending(goes_on.wait())
 
-    async with asyncio.timeout(5), delivering(sending, told):
+    async with asyncio.timeout(5), delivering(sending, told, print):
         told.set()
         await sending.looks.acquire()
         assert not told.is_set()
@@ -81,7 +81,7 @@ async def test_what_is_due_is_looked_for_now_and_then_anyhow(monkeypatch):
     monkeypatch.setattr(worker, "POLL_SECONDS", 0.01)
     sending = Sending()
 
-    async with asyncio.timeout(5), delivering(sending, asyncio.Event()):
+    async with asyncio.timeout(5), delivering(sending, asyncio.Event(), print):
         for _ in range(3):
             await sending.looks.acquire()
 

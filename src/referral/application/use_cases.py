@@ -60,6 +60,7 @@ from referral.application.webhooks.list_endpoints import ListEndpoints
 from referral.application.webhooks.replay_message import ReplayMessage
 from referral.application.webhooks.replay_messages import ReplayMessages
 from referral.application.webhooks.rotate_secret import RotateSecret
+from referral.application.webhooks.show_backlog import ShowBacklog
 from referral.application.webhooks.show_endpoint import ShowEndpoint
 from referral.application.webhooks.try_endpoint import TryEndpoint
 
@@ -154,6 +155,7 @@ class Webhooks:
     try_endpoint: TryEndpoint
     replay_message: ReplayMessage
     replay_messages: ReplayMessages
+    show_backlog: ShowBacklog
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import structlog
 
 from referral.application.use_cases import UseCases
 from referral.domain.errors import Busy, DatabaseUnavailable
+from referral.domain.webhooks.delivery import Delivery
 
 Chore = tuple[float, Callable[[], Awaitable[object]]]
 """What is done again and again, with a pause of so many seconds."""
@@ -15,6 +16,9 @@ Chore = tuple[float, Callable[[], Awaitable[object]]]
 # Promised within a minute: there is time for a process to die, and for another to do its share.
 EXPIRE_SECONDS = 20.0
 APPROVE_SECONDS = 20.0
+
+# Two looks in a row tell that delivery stands still.
+LOOK_SECONDS = 15.0
 
 # Promised within a second, also of what processes write that send nothing themselves: it is looked for so often.
 POLL_SECONDS = 0.5
@@ -33,10 +37,12 @@ def shared_chores(use: UseCases) -> Sequence[Chore]:
 
 
 @asynccontextmanager
-async def delivering(use: UseCases, told: asyncio.Event) -> AsyncIterator[None]:
+async def delivering(
+    use: UseCases, told: asyncio.Event, note: Callable[[Delivery], object]
+) -> AsyncIterator[None]:
     """Send what is due to webhook endpoints for as long as the block runs, to each beside the others.
 
-    It is looked for as soon as `told` is set, and every POLL_SECONDS anyhow.
+    It is looked for as soon as `told` is set, and every POLL_SECONDS anyhow; `note` is called with what was tried.
     """
     lanes: set[asyncio.Task[None]] = set()
 
@@ -54,7 +60,7 @@ async def delivering(use: UseCases, told: asyncio.Event) -> AsyncIterator[None]:
         with suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), POLL_SECONDS)
         told.clear()
-        for work in await use.webhooks.deliver_messages():
+        for work in await use.webhooks.deliver_messages(note):
             lane = asyncio.create_task(work)
             lanes.add(lane)
             lane.add_done_callback(ended)

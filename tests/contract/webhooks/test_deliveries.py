@@ -6,7 +6,7 @@ import pytest
 
 from examples import NOW, an_endpoint, an_id
 from referral.application.pages import ListRequest
-from referral.application.webhooks.ports import Replay
+from referral.application.webhooks.ports import Backlog, Replay
 from referral.domain.webhooks.attempt import Attempt
 from referral.domain.webhooks.delivery import DeliveryStatus, MessageId
 from referral.domain.webhooks.endpoint import EndpointStatus
@@ -275,3 +275,49 @@ async def test_a_message_can_be_for_one_endpoint_alone(deliveries, endpoint, end
     assert (added.type, added.status, added.created_at) == (MessageType.TEST, "pending", NOW)
     assert await deliveries.due(endpoint.id, NOW, 100) == [added]
     assert await deliveries.due(an_endpoint(2).id, NOW, 100) == []
+
+
+NOTHING = Backlog(0, None, is_left=False)
+BEFORE = NOW - timedelta(microseconds=1)
+
+
+async def test_what_waits_is_counted_up_to_a_bound_and_left_where_nobody_takes_it(
+    deliveries, endpoint, tell
+):
+    assert await deliveries.backlog(NOW, NOW, 100) == NOTHING
+    await tell(1, 2, 3)
+
+    assert await deliveries.backlog(NOW, BEFORE, 100) == Backlog(3, NOW, is_left=False)
+    assert await deliveries.backlog(SOON, NOW, 2) == Backlog(2, NOW, is_left=True)
+    [lane] = await deliveries.take(NOW, SOON, 100)
+    assert await deliveries.backlog(NOW, NOW, 100) == Backlog(3, NOW, is_left=False)
+    await deliveries.end(lane, NOW)
+    assert (await deliveries.backlog(NOW, NOW, 100)).is_left
+
+
+async def test_what_failed_waits_from_its_next_time_on(deliveries, endpoint, tell):
+    await tell(1)
+    [delivery] = await deliveries.due(endpoint.id, NOW, 100)
+    await deliveries.record([delivery.after(FAILED, jitter=0, keep=KEEP)])
+    due_at = NOW + timedelta(seconds=5)
+
+    assert await deliveries.backlog(NOW, NOW, 100) == Backlog(1, None, is_left=False)
+    assert await deliveries.backlog(due_at, NOW, 100) == Backlog(1, due_at, is_left=False)
+    assert await deliveries.backlog(due_at, due_at, 100) == Backlog(1, due_at, is_left=True)
+
+
+async def test_what_is_sent_once_more_waits_since_no_time(deliveries, endpoint, tell):
+    await tell(1)
+    [delivery] = await deliveries.due(endpoint.id, NOW, 100)
+    await deliveries.record([delivery.after(TAKEN, jitter=0, keep=KEEP)])
+    await deliveries.replay(endpoint.id, delivery.message_id)
+
+    assert await deliveries.backlog(NOW, BEFORE, 100) == Backlog(1, None, is_left=False)
+
+
+async def test_nothing_waits_for_an_endpoint_that_is_disabled(store, deliveries, endpoint, tell):
+    await tell(1)
+    async with store.begin() as tx:
+        await tx.endpoints.save(endpoint.become(EndpointStatus.DISABLED, NOW))
+
+    assert await deliveries.backlog(SOON, SOON, 100) == NOTHING

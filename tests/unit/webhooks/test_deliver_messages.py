@@ -144,6 +144,20 @@ async def test_a_message_that_fails_is_tried_again_with_the_same_id(
     assert len({headers["webhook-id"] for _, headers, _ in sender.sent}) == 1
 
 
+async def test_what_becomes_of_each_attempt_is_noted(make, tell, deliver_messages, sender):
+    await make()
+    await tell(1, 2)
+    noted = []
+
+    for answer in (answering(200), answering(410)):
+        sender.answers[URL] = answer
+        for lane in await deliver_messages(noted.append):
+            await lane
+        await tell(3)
+
+    assert [delivery.status.value for delivery in noted] == ["delivered", "delivered", "failed"]
+
+
 async def test_an_endpoint_that_fails_is_left_alone_before_the_next_message(
     *, make, tell, deliver, sender, clock, show_endpoint
 ):

@@ -1,5 +1,5 @@
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,9 +28,17 @@ class Retention:
     time: timedelta
 
 
+Note = Callable[[Delivery], object]
+
+
+def nothing(_: Delivery) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class DeliverMessages:
     """Send what is due: give the work for each endpoint, none of which waits for another.
+
+    `note` is called with what each attempt makes of its message.
 
     Any number of processes share the endpoints, and one at a time sends to each: in the order in which the messages were
     written, as long as the endpoint takes them. An endpoint that does not is left alone for a while.
@@ -43,20 +51,21 @@ class DeliverMessages:
     clock: Clock
     retention: Retention
 
-    async def __call__(self) -> Sequence[Coroutine[Any, Any, None]]:
+    async def __call__(self, note: Note = nothing) -> Sequence[Coroutine[Any, Any, None]]:
         now = self.clock.now()
-        return [self._serve(lane) for lane in await self.deliveries.take(now, now + LEASE, LANES)]
+        lanes = await self.deliveries.take(now, now + LEASE, LANES)
+        return [self._serve(lane, note) for lane in lanes]
 
-    async def _serve(self, lane: Lane) -> None:
+    async def _serve(self, lane: Lane, note: Note) -> None:
         until = self.clock.now()
         try:
-            until = await self._turn(lane.endpoint, until)
+            until = await self._turn(lane.endpoint, until, note)
         except EndpointNotFound:
             pass  # it was deleted meanwhile
         finally:  # even when the process is told to stop
             await self.deliveries.end(lane, until)
 
-    async def _turn(self, endpoint: Endpoint, began_at: datetime) -> datetime:
+    async def _turn(self, endpoint: Endpoint, began_at: datetime, note: Note) -> datetime:
         """Send to an endpoint until nothing is due, it fails, or its turn is over; give until when to leave it alone."""
         secrets = self._secrets(endpoint)
         if not secrets:
@@ -66,7 +75,7 @@ class DeliverMessages:
             due = await self.deliveries.due(endpoint.id, now, SHARE)
             if not due:
                 break
-            last = await self._send(endpoint, secrets, due, began_at + TURN)
+            last = await self._send(endpoint, secrets, due, began_at + TURN, note)
             if endpoint.after(last) != endpoint:
                 await again(self._note, endpoint.id, last)
                 return last.at + endpoint.pause_after(last)
@@ -83,14 +92,16 @@ class DeliverMessages:
         secrets: Sequence[bytes],
         due: Sequence[Delivery],
         ends_at: datetime,
+        note: Note,
     ) -> Attempt:
         """Send one after the other until one fails, store what became of them, and give the last attempt."""
-        tried = []
+        tried: list[Delivery] = []
         try:
             for delivery in due:
                 attempt = await self._attempt(endpoint, secrets, delivery)
                 jitter = random.random()  # noqa: S311  no secret
                 tried.append(delivery.after(attempt, jitter=jitter, keep=self.retention.time))
+                note(tried[-1])
                 if not attempt.is_success or attempt.at >= ends_at:
                     break
             return attempt

@@ -66,6 +66,18 @@ class Replay:
     most: int
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be sent to active endpoints: how many messages, and since when the first of them is due.
+
+    `is_left` says that something has long been due to an endpoint that nobody sends to, nor leaves alone for a while.
+    """
+
+    count: int
+    since: datetime | None
+    is_left: bool
+
+
 class Deliveries(Protocol):
     async def take(self, now: datetime, until: datetime, most: int) -> Sequence[Lane]:
         """A lane to each active endpoint that something is due for, and that nobody else has a lane to, until then."""
@@ -95,6 +107,12 @@ class Deliveries(Protocol):
 
     async def replay_some(self, endpoint_id: EndpointId, wanted: Replay) -> Sequence[MessageId]:
         """Have messages that are delivered or have failed sent once more, in their order; give those, oldest first."""
+
+    async def backlog(self, now: datetime, before: datetime, most: int) -> Backlog:
+        """What waits, of which so many are counted at most; left is what could have been sent before then.
+
+        What is sent once more waits since no time.
+        """
 
 
 @dataclass(frozen=True, slots=True)

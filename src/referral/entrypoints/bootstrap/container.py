@@ -35,7 +35,7 @@ from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.bootstrap.providers import Adapters, Application
 from referral.entrypoints.bootstrap.secret import with_secret
 from referral.entrypoints.bootstrap.settings import CannotStart, Settings
-from referral.entrypoints.worker import delivering, shared_chores, working
+from referral.entrypoints.worker import LOOK_SECONDS, delivering, shared_chores, working
 
 if TYPE_CHECKING:
     from referral.entrypoints.http.app import Service
@@ -133,13 +133,15 @@ def create_http_app(
 
     While `is_draining`, it is not ready; `on_started` is called when it has opened what it needs.
     """
+    from referral.entrypoints.http.api.delivery_health import DeliveryHealth, count
     from referral.entrypoints.http.app import HttpOptions, create_app
 
     container = assembled(settings)
     database = container.get(Database)
     housekeeping = container.get(PostgresHousekeeping)
     use = container.get(UseCases)
-    chores = [*housekeeping.chores, *shared_chores(use)]
+    delivery = DeliveryHealth(use.webhooks.show_backlog, container.get(Clock).now)
+    chores = [*housekeeping.chores, *shared_chores(use), (LOOK_SECONDS, delivery.look)]
     sender = container.get(AiohttpSender)
     told = container.get(PostgresListeners).told
 
@@ -151,7 +153,7 @@ def create_http_app(
                 housekeeping.running(),
                 working(chores),
                 sender,
-                delivering(use, told),
+                delivering(use, told, count),
             ):
                 on_started()
                 yield
@@ -167,6 +169,7 @@ def create_http_app(
         container.get(InputRules),
         container.get(Clock),
         ready=ready,
+        delivery=delivery,
         lifespan=lifespan,
         begin_call=begin_call,
         options=HttpOptions(

@@ -23,9 +23,10 @@ from referral.entrypoints.http.api.auth import auth_router
 from referral.entrypoints.http.api.body_rules import rules_of_bodies
 from referral.entrypoints.http.api.codes import codes_router
 from referral.entrypoints.http.api.deliveries import deliveries_router
+from referral.entrypoints.http.api.delivery_health import DeliveryHealth
 from referral.entrypoints.http.api.event_batches import batches_router
 from referral.entrypoints.http.api.events import events_router
-from referral.entrypoints.http.api.health import health_handlers, metrics
+from referral.entrypoints.http.api.health import health_handlers, metrics_handler
 from referral.entrypoints.http.api.keys import keys_router
 from referral.entrypoints.http.api.participant import participant_router
 from referral.entrypoints.http.api.participants import participants_router
@@ -110,11 +111,14 @@ def create_app(
     clock: Clock,
     *,
     ready: Callable[[], Awaitable[None]],
+    delivery: DeliveryHealth,
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
     begin_call: Callable[[], object] = lambda: None,
     options: HttpOptions = HttpOptions(),
 ) -> Service:
     """The ASGI application; `ready` raises when the service cannot serve, `lifespan` surrounds its life.
+
+    `delivery` tells of messages to webhook endpoints.
 
     `begin_call` is called for each request, in its context, before anything else.
     """
@@ -125,11 +129,12 @@ def create_app(
         problem_list,
         problem_page,
         *health_handlers(ready),
+        delivery.handler(),
     ]
     if options.docs:
         handlers += docs_handlers(lambda: api_description(use, clock))
     if options.metrics:
-        handlers.append(metrics)
+        handlers.append(metrics_handler(delivery.metrics))
     litestar = Litestar(
         handlers,
         lifespan=[lifespan],

@@ -6,14 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Uuid,
     any_,
     bindparam,
     column,
     exists,
     func,
-    literal_column,
     or_,
     select,
     update,
@@ -23,14 +21,21 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.webhooks.delivery_rows import COLUMNS, TRIED, delivery_from
+from referral.adapters.postgres.webhooks.delivery_rows import (
+    COLUMNS,
+    IS_DUE,
+    IS_PENDING,
+    TRIED,
+    delivery_from,
+)
 from referral.adapters.postgres.webhooks.endpoints import ENDPOINT_COLUMNS, endpoint_from
 from referral.adapters.postgres.webhooks.outbox import ACTIVE
 from referral.adapters.postgres.webhooks.replaying import ADD, REPLAY, REPLAY_SOME, first_of
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
+from referral.adapters.postgres.webhooks.waiting import BACKLOG
 from referral.application.pages import ListPage, ListRequest
 from referral.application.ports import Randomness
-from referral.application.webhooks.ports import Lane, Replay
+from referral.application.webhooks.ports import Backlog, Lane, Replay
 from referral.domain.webhooks.delivery import Delivery, DeliveryStatus, MessageId
 from referral.domain.webhooks.endpoint import EndpointId
 from referral.domain.webhooks.errors import MessageNotFound
@@ -38,15 +43,12 @@ from referral.domain.webhooks.message import Message
 
 _size = bindparam("size", type_=BigInteger)
 _now = bindparam("now", type_=INSTANT)
-# Spelled out, for the index is of these alone.
-_PENDING: ColumnElement[str] = literal_column("'pending'")
-_is_due = (webhook_deliveries.c.status == _PENDING) & (webhook_deliveries.c.next_attempt_at <= _now)
 _free = (
     select(webhook_endpoints.c.id)
     .where(
         ACTIVE,
         or_(webhook_endpoints.c.lane_until.is_(None), webhook_endpoints.c.lane_until <= _now),
-        exists().where(webhook_deliveries.c.endpoint_id == webhook_endpoints.c.id, _is_due),
+        exists().where(webhook_deliveries.c.endpoint_id == webhook_endpoints.c.id, IS_DUE),
     )
     .limit(_size)
     .with_for_update(skip_locked=True)
@@ -74,7 +76,7 @@ _DUE = Statement(
         webhook_endpoints,
         (webhook_endpoints.c.id == webhook_deliveries.c.endpoint_id) & ACTIVE,
     )
-    .where(webhook_deliveries.c.endpoint_id == bindparam("endpoint_id", type_=Uuid), _is_due)
+    .where(webhook_deliveries.c.endpoint_id == bindparam("endpoint_id", type_=Uuid), IS_DUE)
     .order_by(webhook_deliveries.c.next_attempt_at, webhook_deliveries.c.number)
     .limit(_size)
 )
@@ -90,7 +92,7 @@ _RECORD = Statement(
     .where(
         webhook_deliveries.c.endpoint_id == _tried.c.endpoint_id,
         webhook_deliveries.c.message_id == _tried.c.message_id,
-        webhook_deliveries.c.status == _PENDING,
+        IS_PENDING,
     ),
     on_the_side=True,
 )
@@ -173,3 +175,7 @@ class PostgresDeliveries:
             size=wanted.most,
         )
         return sorted(MessageId(row["message_id"]) for row in rows)
+
+    async def backlog(self, now: datetime, before: datetime, most: int) -> Backlog:
+        [row] = await self.queries.all(BACKLOG, now=now, before=before, most=most)
+        return Backlog(**dict(row))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Integer, Text
+from sqlalchemy import ColumnElement, Integer, Text, bindparam, literal_column
 
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries
@@ -21,6 +21,11 @@ TRIED: dict[str, Any] = {
 }
 _NAMES = ("endpoint_id", "message_id", "type", "body", "created_at", *TRIED)
 COLUMNS = tuple(webhook_deliveries.c[name] for name in _NAMES)
+
+# Spelled out, for the index is of these alone.
+PENDING: ColumnElement[str] = literal_column("'pending'")
+IS_PENDING = webhook_deliveries.c.status == PENDING
+IS_DUE = IS_PENDING & (webhook_deliveries.c.next_attempt_at <= bindparam("now", type_=INSTANT))
 
 
 def delivery_from(row: asyncpg.Record) -> Delivery:

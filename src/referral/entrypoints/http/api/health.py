@@ -31,9 +31,13 @@ def health_handlers(ready: Callable[[], Awaitable[None]]) -> list[HTTPRouteHandl
     return [live, is_ready]
 
 
-@get("/metrics", media_type=prometheus_client.CONTENT_TYPE_LATEST)
-async def metrics() -> Response[bytes]:
-    """What all workers together have counted."""
-    return Response(
-        prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST
-    )
+def metrics_handler(more: Callable[[], bytes]) -> HTTPRouteHandler:
+    @get("/metrics", media_type=prometheus_client.CONTENT_TYPE_LATEST)
+    async def metrics() -> Response[bytes]:
+        """What all workers together have counted, and more that is no count."""
+        return Response(
+            prometheus_client.generate_latest() + more(),
+            media_type=prometheus_client.CONTENT_TYPE_LATEST,
+        )
+
+    return metrics
