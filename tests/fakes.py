@@ -1307,6 +1307,18 @@ class InMemoryDeliveries:
             await self.replay(endpoint_id, message_id)
         return found
 
+    async def waiting(
+        self, endpoint_id: EndpointId, since: datetime, until: datetime, most: int
+    ) -> int:
+        pending = [
+            delivery
+            for delivery in self.access.read().deliveries.values()
+            if delivery.endpoint_id == endpoint_id
+            and delivery.status is DeliveryStatus.PENDING
+            and since <= delivery.created_at < until
+        ]
+        return min(len(pending), most)
+
     async def backlog(self, now: datetime, before: datetime, most: int) -> Backlog:
         rows = self.access.read()
         waiting = [

@@ -12,7 +12,8 @@ import pytest
 from databases import query
 from operators import make_keys, operate
 from receivers import receiving
-from servers import eventually, running
+from servers import SECRET, eventually, running
+from terminals import on_a_terminal
 
 SUBJECTS = ["participant.*", "code.*", "referral.*"]
 
@@ -227,3 +228,25 @@ def test_an_endpoint_is_tried_and_what_it_was_sent_is_listed_and_replayed(shop, 
         assert shop.post(f"{place}/replay", json=wrong).status_code == 422
     bad = shop.post(f"{place}/replay", json={"from": "2020-01-01T00:00:00Z", "cursor": "x"})
     assert [error["pointer"] for error in bad.json()["errors"]] == ["#/cursor"]
+
+
+def test_a_replay_on_a_terminal_shows_how_far_it_is_until_all_is_delivered(
+    server, shop, receiver, listen
+):
+    [endpoint] = listen("/good")
+    names = [f"replayed-{n}" for n in range(5)]
+    for name in names:
+        shop.put(f"/participants/{name}", json={})
+    eventually(lambda: len(receiver.at("/good")) == len(names))
+    eventually(lambda: pending(server, endpoint) == 0)
+
+    seen, status = on_a_terminal(
+        *("webhook", "replay", endpoint["id"], "--from", "2020-01-01T00:00:00Z"),
+        environment={"REFERRAL_DATABASE_URL": server.database_url, "REFERRAL_SECRET": SECRET},
+    )
+
+    seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
+    assert status == 0, seen
+    assert re.search(r"Replaying .*100%.* 5/5", seen)
+    assert re.search(r"replayed +│ 5 .*\s.* waiting +│ 0 ", seen)
+    assert names_in(receiver.at("/good")) == [*names, *names]

@@ -3,11 +3,7 @@
 import asyncio
 import csv
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -20,6 +16,7 @@ from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.cli.main import referral as command_line
 from referral.entrypoints.http.openapi.terms import EXAMPLE
 from servers import PASSWORD, SECRET
+from terminals import on_a_terminal
 
 SETTINGS = {"REFERRAL_SECRET": SECRET, "REFERRAL_BCRYPT_COST": "4"}
 FAR = "2030-10-10T12:00:00Z"
@@ -112,6 +109,7 @@ def test_an_endpoint_is_made_and_listed(told, run):
     told("participant", "enrol", "customer-42")
     done = run("webhook", "replay", made["id"], "--from", "2020-01-01T00:00:00Z")
     assert (done.exit_code, done.stderr) == (0, "0 messages\n")  # all of them still wait
+    assert done.stdout == "replayed\t0\nwaiting\t0\n"
     assert run("webhook", "replay", made["id"]).exit_code == 2
     done = run("webhook", "add", "http://localhost/", "--event", "reward.lost")
     assert [line.partition(":")[0] for line in refused(done).splitlines()] == ["url", "events"]
@@ -234,33 +232,6 @@ def test_to_a_pipe_one_thing_is_a_line_for_each_of_its_values(run, ann):
         "max_uses": "",
         "uses": "0",
     }
-
-
-def on_a_terminal(*arguments, environment, typed="", stdin=None):
-    """What a person sees who runs the command, and its exit status."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "referral", *arguments],
-        env={**os.environ, **environment, "COLUMNS": "200", "TERM": "xterm"},
-        stdin=stdin or theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    seen = b""
-    while True:
-        if typed and seen.endswith(
-            b": "
-        ):  # the blank comes once what was typed before is forgotten
-            line, _, typed = typed.partition("\n")
-            os.write(ours, f"{line}\n".encode())
-        try:
-            seen += os.read(ours, 65536)
-        except OSError:  # they have closed it
-            break
-    os.close(ours)
-    return seen.decode(), process.wait(20)
 
 
 def test_on_a_terminal_a_list_is_a_table(environment, run):

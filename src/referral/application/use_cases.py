@@ -52,6 +52,7 @@ from referral.application.rewards.show_balance import ShowBalance
 from referral.application.rewards.show_payout import ShowPayout
 from referral.application.rewards.verify_ledger import VerifyLedger
 from referral.application.webhooks.change_endpoint import ChangeEndpoint
+from referral.application.webhooks.count_waiting import CountWaiting
 from referral.application.webhooks.create_endpoint import CreateEndpoint
 from referral.application.webhooks.delete_endpoint import DeleteEndpoint
 from referral.application.webhooks.deliver_messages import DeliverMessages
@@ -155,6 +156,7 @@ class Webhooks:
     try_endpoint: TryEndpoint
     replay_message: ReplayMessage
     replay_messages: ReplayMessages
+    count_waiting: CountWaiting
     show_backlog: ShowBacklog
 
 

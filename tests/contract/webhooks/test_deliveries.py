@@ -233,6 +233,15 @@ async def test_a_replay_goes_on_where_it_ended(deliveries, endpoint, sent):
     assert shares == [4, 2]
 
 
+async def test_what_waits_of_a_time_is_counted_up_to_a_bound(deliveries, endpoint, endpoints, sent):
+    await endpoints.add(an_endpoint(2))
+
+    assert await deliveries.waiting(endpoint.id, sent, NOW, 100) == 3
+    assert await deliveries.waiting(endpoint.id, sent, NOW, 2) == 2
+    assert await deliveries.waiting(endpoint.id, NOW - timedelta(days=9999), sent, 100) == 0
+    assert await deliveries.waiting(an_endpoint(2).id, sent, NOW, 100) == 0
+
+
 async def test_a_replay_is_of_what_was_written_then_and_for_the_endpoint(
     deliveries, endpoint, endpoints, sent
 ):

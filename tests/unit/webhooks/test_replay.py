@@ -95,6 +95,22 @@ async def test_a_long_replay_is_done_in_shares(endpoint, sent, replay_messages, 
     assert counts == [2, 2, 1]
 
 
+async def test_what_of_a_replay_still_waits_is_counted(
+    *, endpoint, sent, replay_messages, count_waiting, deliver, clock
+):
+    since = "2030-01-01T00:01:00Z"
+    replayed = await replay_messages(endpoint_id=endpoint.id, since=since)
+    of_it = {"endpoint_id": endpoint.id, "since": since, "until": replayed.until, "most": 100}
+
+    assert replayed.until == clock.now()
+    assert await count_waiting(**of_it) == replayed.count == 4
+    await deliver()
+    assert await count_waiting(**of_it) == 0
+    with pytest.raises(InvalidInput) as refused:
+        await count_waiting(**{**of_it, "since": "yesterday", "until": "now"})
+    assert [v.field for v in refused.value.violations] == ["from", "to"]
+
+
 async def test_all_that_is_wrong_with_a_replay_is_told_at_once(endpoint, replay_messages):
     for cursor in (0, 2**128):
         with pytest.raises(InvalidInput) as refused:
@@ -163,7 +179,7 @@ async def test_a_disabled_endpoint_is_sent_nothing_on_demand_either(
 
 
 async def test_each_call_needs_its_scope_and_an_endpoint(
-    *, endpoint, list_deliveries, try_endpoint, replay_message, replay_messages
+    *, endpoint, list_deliveries, try_endpoint, replay_message, replay_messages, count_waiting
 ):
     await list_deliveries(endpoint_id=endpoint.id, caller=READER)
     await try_endpoint(endpoint_id=endpoint.id, caller=WRITER)
@@ -181,6 +197,11 @@ async def test_each_call_needs_its_scope_and_an_endpoint(
         await list_deliveries(endpoint_id=endpoint.id, caller=Caller())
     with pytest.raises(EndpointNotFound):
         await list_deliveries(endpoint_id=nobodys)
+    day = {"since": "2030-01-01T00:00:00Z", "until": "2030-01-02T00:00:00Z", "most": 1}
+    with pytest.raises(MissingScope, match="webhooks:read"):
+        await count_waiting(endpoint_id=endpoint.id, caller=Caller(), **day)
+    with pytest.raises(EndpointNotFound):
+        await count_waiting(endpoint_id=nobodys, **day)
 
 
 async def test_what_is_sent_on_demand_is_recorded(

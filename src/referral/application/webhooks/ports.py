@@ -108,6 +108,11 @@ class Deliveries(Protocol):
     async def replay_some(self, endpoint_id: EndpointId, wanted: Replay) -> Sequence[MessageId]:
         """Have messages that are delivered or have failed sent once more, in their order; give those, oldest first."""
 
+    async def waiting(
+        self, endpoint_id: EndpointId, since: datetime, until: datetime, most: int
+    ) -> int:
+        """How many are pending of those written since one time and before another; so many are counted at most."""
+
     async def backlog(self, now: datetime, before: datetime, most: int) -> Backlog:
         """What waits, of which so many are counted at most; left is what could have been sent before then.
 

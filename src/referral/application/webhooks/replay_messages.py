@@ -17,9 +17,10 @@ SHARE = 5000  # of which the database stores what is to be done in good time
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How many messages are sent once more, and where to go on: None at the end."""
+    """How many messages are sent once more, of those written before `until`, and where to go on: None at the end."""
 
     count: int
+    until: datetime
     next_cursor: int | None
 
 
@@ -69,4 +70,5 @@ class ReplayMessages:
             )
             replayed = await self.deliveries.replay_some(endpoint_id, wanted)
             there_may_be_more = len(replayed) == SHARE
-            return Replayed(len(replayed), replayed[-1].int if there_may_be_more else None)
+            next_cursor = replayed[-1].int if there_may_be_more else None
+            return Replayed(len(replayed), ends_at, next_cursor)

@@ -5,6 +5,7 @@ import click
 from referral.application.use_cases import UseCases
 from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 from referral.entrypoints.cli.commands import Shown, every, runs_use_cases
+from referral.entrypoints.cli.webhook_replay import replay_all
 
 
 @click.group()
@@ -63,25 +64,17 @@ async def replay(
     until: str | None,
     only_failed: bool,
 ) -> Shown:
-    """Have a server that runs send what the endpoint was sent once more, in order: one message, or all from a time on."""
+    """Have a server that runs send what the endpoint was sent once more, in order: one message, or all from a time on.
+
+    On a terminal it waits, with a bar, until they are delivered; else it says how many wait.
+    """
     if (message is None) == (since is None):
         raise click.UsageError("Give either --message or --from.")
     endpoint = EndpointId(endpoint_id)
     if message is not None:
         await use.webhooks.replay_message(endpoint_id=endpoint, message=message)
         return {"replayed": 1}
-    replayed, cursor, is_first = 0, None, True
-    while is_first or cursor:
-        share = await use.webhooks.replay_messages(
-            endpoint_id=endpoint,
-            since=since or "",
-            until=until,
-            only_failed=only_failed,
-            cursor=cursor,
-        )
-        replayed, cursor, is_first = replayed + share.count, share.next_cursor, False
-        click.echo(f"{replayed} messages", err=True)  # there may be many, and it takes its time
-    return {"replayed": replayed}
+    return await replay_all(use, endpoint, since=since or "", until=until, only_failed=only_failed)
 
 
 def _shown(made: Endpoint) -> Shown:

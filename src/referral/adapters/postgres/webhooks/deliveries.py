@@ -32,7 +32,7 @@ from referral.adapters.postgres.webhooks.endpoints import ENDPOINT_COLUMNS, endp
 from referral.adapters.postgres.webhooks.outbox import ACTIVE
 from referral.adapters.postgres.webhooks.replaying import ADD, REPLAY, REPLAY_SOME, first_of
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
-from referral.adapters.postgres.webhooks.waiting import BACKLOG
+from referral.adapters.postgres.webhooks.waiting import BACKLOG, WAITING
 from referral.application.pages import ListPage, ListRequest
 from referral.application.ports import Randomness
 from referral.application.webhooks.ports import Backlog, Lane, Replay
@@ -175,6 +175,16 @@ class PostgresDeliveries:
             size=wanted.most,
         )
         return sorted(MessageId(row["message_id"]) for row in rows)
+
+    async def waiting(
+        self, endpoint_id: EndpointId, since: datetime, until: datetime, most: int
+    ) -> int:
+        first, end = first_of(since), first_of(until)
+        [row] = await self.queries.all(
+            WAITING, endpoint_id=endpoint_id, first=first, end=end, most=most
+        )
+        count: int = row["count"]
+        return count
 
     async def backlog(self, now: datetime, before: datetime, most: int) -> Backlog:
         [row] = await self.queries.all(BACKLOG, now=now, before=before, most=most)

@@ -1,6 +1,6 @@
-"""What waits to be sent, over all endpoints together."""
+"""What waits to be sent: to one endpoint, and over all endpoints together."""
 
-from sqlalchemy import BigInteger, bindparam, case, func, literal, null, or_, select, true
+from sqlalchemy import BigInteger, Uuid, bindparam, case, func, literal, null, or_, select, true
 
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
@@ -8,13 +8,26 @@ from referral.adapters.postgres.webhooks.delivery_rows import IS_DUE, IS_PENDING
 from referral.adapters.postgres.webhooks.outbox import ACTIVE
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
 
+_most = bindparam("most", type_=BigInteger)
+_of_one = (
+    select(literal(1))
+    .where(
+        webhook_deliveries.c.endpoint_id == bindparam("endpoint_id", type_=Uuid),
+        IS_PENDING,
+        webhook_deliveries.c.message_id >= bindparam("first", type_=Uuid),
+        webhook_deliveries.c.message_id < bindparam("end", type_=Uuid),
+    )
+    .limit(_most)
+    .subquery()
+)
+WAITING = Statement(select(func.count().label("count")).select_from(_of_one))
 _before = bindparam("before", type_=INSTANT)
 _counted = (
     select(literal(1))
     .select_from(webhook_deliveries)
     .join(webhook_endpoints, webhook_endpoints.c.id == webhook_deliveries.c.endpoint_id)
     .where(ACTIVE, IS_PENDING)
-    .limit(bindparam("most", type_=BigInteger))
+    .limit(_most)
     .subquery()
 )
 _first = (
