@@ -3,19 +3,27 @@
 import asyncio
 import csv
 import json
+import os
 import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from click.testing import CliRunner
+from standardwebhooks import Webhook
 
 from databases import query
 from referral.entrypoints.bootstrap.container import open_use_cases
 from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.cli.main import referral as command_line
 from referral.entrypoints.http.openapi.terms import EXAMPLE
-from servers import PASSWORD, SECRET
+from servers import NO_TLS, PASSWORD, SECRET
 from terminals import on_a_terminal
 
 SETTINGS = {"REFERRAL_SECRET": SECRET, "REFERRAL_BCRYPT_COST": "4"}
@@ -555,3 +563,79 @@ def test_a_referral_is_explained_in_sentences_as_of_a_time(told, run, brought):
     assert refused(run("explain", brought, "--as-of", "2020-01-01T00:00:00Z")) == (
         "There is no such referral.\n"
     )
+
+
+HOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@contextmanager
+def listening(*options, **environment):
+    """`referral webhook listen` at a free port, with its address; what it prints is read at the end of the block."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "referral", "webhook", "listen", "--port", "0", *options],
+        env={**os.environ, **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        if not environment:
+            process.stdin.write(f"{HOOK_SECRET}\n")
+            process.stdin.flush()
+        [address] = re.findall("http://127.0.0.1:[0-9]+/", process.stderr.readline())
+        yield process, address
+
+
+def post_signed(address, message, body, at=None):
+    at = at or datetime.now(UTC)
+    signed = {
+        "webhook-id": message,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(HOOK_SECRET).sign(message, at, body),
+    }
+    return httpx.post(address, content=body, headers=signed, verify=NO_TLS).status_code
+
+
+def test_messages_are_received_and_verified_on_this_machine_until_it_is_interrupted():
+    body = '{"type": "code.issued", "data": {"n": "\\u001b[2J"}}'
+    with listening("--json", WEBHOOK_SECRET=HOOK_SECRET) as (process, address):
+        assert [post_signed(address, "one", body) for _ in range(2)] == [204, 204]
+        assert post_signed(address, "old", body, datetime.now(UTC) - timedelta(hours=1)) == 400
+        assert post_signed(address, "no JSON", "[") == 400
+        assert httpx.post(address, content=body, verify=NO_TLS).status_code == 400
+        assert httpx.get(address, verify=NO_TLS).status_code == 405
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+        lines = [json.loads(line) for line in process.stdout]
+    assert [(line["id"], line["again"], line["refused"]) for line in lines] == [
+        ("one", False, None),
+        ("one", True, None),
+        ("old", False, "The timestamp is more than five minutes off."),
+        ("no JSON", False, "The body is not JSON."),
+        (None, False, "It needs the headers webhook-id, webhook-timestamp and webhook-signature."),
+    ]
+    assert lines[0]["message"] == json.loads(body)
+    assert lines[2]["message"] is None
+
+
+def test_a_person_sees_a_line_for_each_message_and_can_give_the_secret_on_stdin():
+    body = '{"type": "code.issued", "data": {"n": "\\u001b[2J"}}'
+    with listening() as (process, address):
+        assert [post_signed(address, "one", body) for _ in range(2)] == [204, 204]
+        assert httpx.post(address, content=body, verify=NO_TLS).status_code == 400
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+        shown = [line.split(maxsplit=3)[1:] for line in process.stdout]
+    assert shown[:2] == [["good", '"one"', f"{body}\n"], ["again", '"one"', f"{body}\n"]]
+    assert shown[2][:2] == ["refused", "null"]
+
+
+def test_a_receiver_that_cannot_begin_says_why(run):
+    assert refused(run("webhook", "listen", input="whsec_no\n")).startswith("Error: A secret is")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("webhook", "listen", "--port", str(port), input=f"{HOOK_SECRET}\n")
+    assert refused(done) == f"Error: Cannot listen on 127.0.0.1:{port}: Address already in use.\n"
+    assert run("webhook", "listen", HOOK_SECRET).exit_code == 2

@@ -98,10 +98,10 @@ async def every(
             return
 
 
-def asked_password(*, confirm: bool = False) -> str:
-    """A password, from a prompt on a terminal, else the first line of stdin: never an argument, which others can see."""
+def asked(secret: str, *, confirm: bool = False) -> str:
+    """A secret, from a prompt on a terminal, else the first line of stdin: never an argument, which others can see."""
     if sys.stdin.isatty():
-        text: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+        text: str = click.prompt(secret, hide_input=True, confirmation_prompt=confirm, err=True)
         return text
     return sys.stdin.readline().rstrip("\r\n")
 

@@ -1,7 +1,7 @@
 import click
 
 from referral.application.use_cases import UseCases
-from referral.entrypoints.cli.commands import Shown, asked_password, runs_use_cases
+from referral.entrypoints.cli.commands import Shown, asked, runs_use_cases
 
 
 @click.group()
@@ -14,7 +14,7 @@ def token() -> None:
 @runs_use_cases
 async def issue(use: UseCases, username: str) -> Shown:
     """Log in by user name or e-mail address; the password is asked for, or is the first line of stdin."""
-    pair = await use.access.log_in(username=username, password=asked_password())
+    pair = await use.access.log_in(username=username, password=asked("Password"))
     return {
         "access_token": pair.access_token,
         "token_type": "Bearer",

@@ -1,7 +1,7 @@
 import click
 
 from referral.application.use_cases import UseCases
-from referral.entrypoints.cli.commands import Shown, asked_password, runs_use_cases
+from referral.entrypoints.cli.commands import Shown, asked, runs_use_cases
 
 
 @click.group()
@@ -17,6 +17,6 @@ def user() -> None:
 async def create(use: UseCases, username: str, email: str, code: str | None) -> Shown:
     """Register a user; the password is asked for, or is the first line of stdin."""
     made = await use.accounts.register_user(
-        username=username, email=email, password=asked_password(confirm=True), code=code
+        username=username, email=email, password=asked("Password", confirm=True), code=code
     )
     return {"id": made.id, "email": made.email.value, "username": made.username.value}

@@ -5,12 +5,16 @@ import click
 from referral.application.use_cases import UseCases
 from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 from referral.entrypoints.cli.commands import Shown, every, runs_use_cases
+from referral.entrypoints.cli.webhook_listen import listen
 from referral.entrypoints.cli.webhook_replay import replay_all
 
 
 @click.group()
 def webhook() -> None:
     """Webhook endpoints, which hear of what happens."""
+
+
+webhook.add_command(listen)
 
 
 @webhook.command()
