@@ -44,8 +44,8 @@ from referral.adapters.postgres.programs.referral_codes import (
     _RETIRE,
 )
 from referral.adapters.postgres.programs.referral_pages import PAGE
+from referral.adapters.postgres.programs.referral_under_terms import UNDER_TERMS
 from referral.adapters.postgres.programs.referrals import _SAVE as _SAVE_REFERRAL
-from referral.adapters.postgres.programs.referrals import _UNDER_TERMS
 from referral.adapters.postgres.rewards.decisions import _ADD as _ADD_DECISIONS
 from referral.adapters.postgres.rewards.events import _ADD as _ADD_EVENT
 from referral.adapters.postgres.rewards.events import _OF as _EVENTS_OF
@@ -324,7 +324,7 @@ class Ceiling:
             await connection.fetchrow(_LOCK_BY_ID.sql, participant)
             before = await connection.fetch(_EVENTS_OF.sql, participant)
             added = await connection.fetchrow(_ADD_EVENT.sql, *_ADD_EVENT.arguments(values))
-            referral = await connection.fetchrow(_UNDER_TERMS.sql, participant)
+            referral = await connection.fetchrow(UNDER_TERMS.sql, participant)
             if referral is not None:
                 least = msgspec.json.decode(referral["terms"])["qualification"]["min_amount"]
                 times = [row["occurred_at"] for row in before if row["amount"] >= least]

@@ -53,7 +53,7 @@ from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender
 from referral.domain.webhooks.message import MessageType
-from referral.entrypoints.bootstrap.providers import Application
+from referral.entrypoints.bootstrap.application import Application
 from referral.entrypoints.bootstrap.settings import Settings
 from referral.entrypoints.http.api.messages import MESSAGES
 

@@ -31,8 +31,9 @@ from referral.application.input_rules import InputRules
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
 from referral.domain.errors import ShuttingDown
+from referral.entrypoints.bootstrap.adapters import Adapters
+from referral.entrypoints.bootstrap.application import Application
 from referral.entrypoints.bootstrap.load_settings import load_settings
-from referral.entrypoints.bootstrap.providers import Adapters, Application
 from referral.entrypoints.bootstrap.secret import with_secret
 from referral.entrypoints.bootstrap.settings import CannotStart, Settings
 from referral.entrypoints.worker import LOOK_SECONDS, delivering, shared_chores, working

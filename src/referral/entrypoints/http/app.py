@@ -20,12 +20,14 @@ from referral.application.input_rules import InputRules
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
 from referral.entrypoints.http.api.auth import auth_router
+from referral.entrypoints.http.api.balances import my_rewards_router, participant_rewards_router
 from referral.entrypoints.http.api.body_rules import rules_of_bodies
 from referral.entrypoints.http.api.codes import codes_router
 from referral.entrypoints.http.api.deliveries import deliveries_router
 from referral.entrypoints.http.api.delivery_health import DeliveryHealth
 from referral.entrypoints.http.api.event_batches import batches_router
 from referral.entrypoints.http.api.events import events_router
+from referral.entrypoints.http.api.explanation import explanation_router
 from referral.entrypoints.http.api.health import health_handlers, metrics_handler
 from referral.entrypoints.http.api.keys import keys_router
 from referral.entrypoints.http.api.participant import participant_router
@@ -34,11 +36,7 @@ from referral.entrypoints.http.api.payouts import payouts_router
 from referral.entrypoints.http.api.programs import programs_router
 from referral.entrypoints.http.api.referrals import referrals_router
 from referral.entrypoints.http.api.reviews import reviews_router
-from referral.entrypoints.http.api.rewards import (
-    my_rewards_router,
-    participant_rewards_router,
-    rewards_router,
-)
+from referral.entrypoints.http.api.rewards import rewards_router
 from referral.entrypoints.http.api.users import users_router
 from referral.entrypoints.http.api.webhooks import webhooks_router
 from referral.entrypoints.http.json_response import JsonResponse
@@ -188,6 +186,7 @@ def api_router(
             payouts_router(use, anybody),
             reviews_router(use, anybody),
             referrals_router(use, anybody),
+            explanation_router(use, anybody),
             programs_router(use, anybody),
             webhooks_router(use, anybody),
             deliveries_router(use, anybody),

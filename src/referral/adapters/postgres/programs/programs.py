@@ -1,7 +1,5 @@
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 import asyncpg
 from sqlalchemy import BigInteger, Integer, Text, bindparam, cast, func, insert, or_, select, update
@@ -11,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.programs.kept_terms import OF_TERMS, kept_from, of_terms, terms_json
 from referral.adapters.postgres.programs.tables import program_terms, programs
 from referral.application.pages import ListPage, ListRequest
 from referral.domain.programs.errors import ProgramNotFound, SlugTaken, TermsNotFound
@@ -23,13 +22,7 @@ from referral.domain.programs.program import (
 )
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
 
-MOST_REMEMBERED = 256  # terms
-
 _CHANGED = ("name", "status", "starts_at", "ends_at", "landing_url")
-_OF_TERMS = (
-    *("qualifies_at_sign_up", "judges_sign_ups"),
-    *("attach_within_days", "qualifies_within_days"),
-)
 _NAMES = ("id", "slug", *_CHANGED, "terms_version", "revision", "created_at")
 _COLUMNS = tuple(programs.c[name] for name in _NAMES)
 
@@ -37,16 +30,6 @@ _COLUMNS = tuple(programs.c[name] for name in _NAMES)
 def _program_from(row: asyncpg.Record) -> Program:
     values = {name: row[name] for name in _NAMES}
     return Program(**{**values, "slug": Slug(row["slug"]), "status": ProgramStatus(row["status"])})
-
-
-@lru_cache(MOST_REMEMBERED)
-def terms_from(text: str) -> Terms:
-    # Terms never change, and to check them takes longer than to ask for them.
-    return Terms.parse(json.loads(text))
-
-
-def _kept(row: asyncpg.Record) -> KeptTerms:
-    return KeptTerms(row["version"], terms_from(row["terms"]), row["since"])
 
 
 _slug = bindparam("slug", type_=Text)
@@ -61,7 +44,7 @@ _kept_terms = (
 _added = (
     insert_or_not(programs)
     .values(
-        {name: bindparam(name) for name in ("slug", *_CHANGED, "created_at", *_OF_TERMS)}
+        {name: bindparam(name) for name in ("slug", *_CHANGED, "created_at", *OF_TERMS)}
         | {"terms_version": 1}
     )
     .on_conflict_do_nothing()
@@ -110,7 +93,7 @@ _next = (
     .values(
         terms_version=programs.c.terms_version + 1,
         revision=func.gen_random_uuid(),
-        **{name: bindparam(name) for name in _OF_TERMS},
+        **{name: bindparam(name) for name in OF_TERMS},
     )
     .where(_this)
     .returning(programs.c.id, programs.c.terms_version)
@@ -146,9 +129,9 @@ class PostgresPrograms:
             _ADD,
             slug=program.slug.value,
             created_at=program.created_at,
-            terms=_json(terms),
+            terms=terms_json(terms),
             **_changed(program),
-            **_of_terms(terms),
+            **of_terms(terms),
         )
         if row is None:
             raise SlugTaken
@@ -161,7 +144,7 @@ class PostgresPrograms:
         row = await self.queries.one(_IN_FORCE, slug=slug.value)
         if row is None:
             raise ProgramNotFound
-        return ProgramInForce(_program_from(row), _kept(row).terms)
+        return ProgramInForce(_program_from(row), kept_from(row).terms)
 
     async def lock(self, slug: Slug) -> Program:
         row = await self.queries.one(_LOCK, slug=slug.value)
@@ -180,11 +163,11 @@ class PostgresPrograms:
 
     async def add_terms(self, slug: Slug, terms: Terms, now: datetime) -> KeptTerms:
         row = await self.queries.one(
-            _ADD_TERMS, slug=slug.value, terms=_json(terms), now=now, **_of_terms(terms)
+            _ADD_TERMS, slug=slug.value, terms=terms_json(terms), now=now, **of_terms(terms)
         )
         if row is None:
             raise ProgramNotFound
-        return _kept(row)
+        return kept_from(row)
 
     async def terms(self, slug: Slug, version: TermsVersion) -> KeptTerms:
         row = await self.queries.one(_TERMS, slug=slug.value, version=version)
@@ -192,22 +175,8 @@ class PostgresPrograms:
             raise ProgramNotFound
         if row["version"] is None:
             raise TermsNotFound
-        return _kept(row)
+        return kept_from(row)
 
 
 def _changed(program: NewProgram) -> dict[str, object]:
     return {**{name: getattr(program, name) for name in _CHANGED}, "status": program.status.value}
-
-
-def _of_terms(terms: Terms) -> dict[str, object]:
-    """What a sign-up asks of the terms in force, so that it need not read them."""
-    return {
-        "qualifies_at_sign_up": terms.qualification.is_sign_up,
-        "judges_sign_ups": terms.judges_sign_ups,
-        "attach_within_days": terms.attach_within_days,
-        "qualifies_within_days": terms.qualification.within_days,
-    }
-
-
-def _json(terms: Terms) -> str:
-    return json.dumps(terms.plain())

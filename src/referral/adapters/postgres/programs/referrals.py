@@ -9,7 +9,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
-    cast,
     select,
     true,
     update,
@@ -28,9 +27,9 @@ from referral.adapters.postgres.programs.named_referrals import (
     named_from,
 )
 from referral.adapters.postgres.programs.overdue_referrals import EXPIRE
-from referral.adapters.postgres.programs.programs import terms_from
 from referral.adapters.postgres.programs.referral_pages import PAGE, page_from
-from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
+from referral.adapters.postgres.programs.referral_under_terms import UNDER_TERMS, under_terms_from
+from referral.adapters.postgres.programs.tables import referrals
 from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.application.programs.ports import (
     NamedReferral,
@@ -41,7 +40,6 @@ from referral.application.programs.ports import (
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.errors import AlreadyReferred, ReferralNotFound
-from referral.domain.programs.program import ProgramStatus
 from referral.domain.programs.referral import Referral, ReferralStatus
 
 # Its number is counted only once it is there: what a referee who has one asks for changes nothing.
@@ -90,22 +88,6 @@ _ADD = Statement(
     .returning(users.c.referrals_count)
 )
 
-_UNDER_TERMS = Statement(
-    select(
-        *(referrals.c[name] for name in ("referrer_id", "referee_id", "code_id", "created_at")),
-        *(referrals.c[name] for name in ("program_id", "terms_version", "status")),
-        *(referrals.c[name] for name in ("qualifies_until", "qualified_at", "held_reasons")),
-        programs.c.status.label("program_status"),
-        cast(program_terms.c.terms, Text).label("terms"),
-    )
-    .join_from(referrals, programs, programs.c.id == referrals.c.program_id)
-    .join(
-        program_terms,
-        (program_terms.c.program_id == referrals.c.program_id)
-        & (program_terms.c.version == referrals.c.terms_version),
-    )
-    .where(referrals.c.referee_id == bindparam("referee_id", type_=Uuid))
-)
 _SAVE = Statement(
     update(referrals)
     .values(
@@ -167,17 +149,8 @@ class PostgresReferrals:
         return ListPage.of(found, request, lambda named: named.referral.referee_id.int)
 
     async def under_terms(self, referee_id: UserId) -> ReferralUnderTerms | None:
-        row = await self.queries.one(_UNDER_TERMS, referee_id=referee_id)
-        if row is None:
-            return None
-        values = dict(row)
-        terms, program_status = values.pop("terms"), values.pop("program_status")
-        values["status"] = ReferralStatus(row["status"])
-        values["held_reasons"] = tuple(row["held_reasons"])
-        referral = Referral(**values)
-        return ReferralUnderTerms(
-            referral, terms_from(terms), program_status == ProgramStatus.ENDED
-        )
+        row = await self.queries.one(UNDER_TERMS, referee_id=referee_id)
+        return None if row is None else under_terms_from(row)
 
     async def save(self, referral: Referral) -> None:
         await self.queries.execute(

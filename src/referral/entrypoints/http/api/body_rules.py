@@ -6,7 +6,7 @@ from referral.domain.access.api_key import key_name
 from referral.domain.programs.program import ProgramStatus, Slug, landing_url, program_name
 from referral.domain.programs.terms import Terms
 from referral.domain.webhooks.endpoint import EndpointStatus
-from referral.entrypoints.http.api.codes import NewCode
+from referral.entrypoints.http.api.code import NewCode
 from referral.entrypoints.http.api.deliveries import WantedReplay
 from referral.entrypoints.http.api.keys import NewKey
 from referral.entrypoints.http.api.programs import NewProgram, ProgramChange

@@ -18,7 +18,7 @@ from referral.domain.webhooks.endpoint import EndpointId
 from referral.domain.webhooks.errors import EndpointDisabled, EndpointNotFound, MessageNotFound
 from referral.domain.webhooks.message import MessageType
 from referral.entrypoints.http.api.shapes import Body, GivenInstant, Instant
-from referral.entrypoints.http.openapi.description import CALLER, filtered_list
+from referral.entrypoints.http.openapi.operations import CALLER, filtered_list
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import (

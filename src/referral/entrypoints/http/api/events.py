@@ -26,7 +26,7 @@ from referral.domain.rewards.reward import RewardStatus
 from referral.entrypoints.http.api.participants import ExternalId
 from referral.entrypoints.http.api.shapes import Body, GivenInstant
 from referral.entrypoints.http.json_response import JsonResponse
-from referral.entrypoints.http.openapi.description import CALLER
+from referral.entrypoints.http.openapi.operations import CALLER
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 
 _ID = {

@@ -18,7 +18,7 @@ from referral.domain.access.errors import (
 )
 from referral.domain.errors import InvalidInput, OutcomeUnknown
 from referral.entrypoints.http.api.shapes import Body, GivenInstant, Instant
-from referral.entrypoints.http.openapi.description import CALLER, ListOperation
+from referral.entrypoints.http.openapi.operations import CALLER, ListOperation
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import ListBody, list_query

@@ -24,11 +24,11 @@ from referral.domain.programs.errors import (
     ProgramNotOpen,
 )
 from referral.domain.programs.program import DEFAULT
-from referral.entrypoints.http.api.codes import Code, NewCode
+from referral.entrypoints.http.api.code import Code, NewCode
 from referral.entrypoints.http.api.participants import ParticipantInPath
 from referral.entrypoints.http.api.referrals import Referral, ReferralList
 from referral.entrypoints.http.middleware.paths import SLASH
-from referral.entrypoints.http.openapi.description import CALLER, ListOperation
+from referral.entrypoints.http.openapi.operations import CALLER, ListOperation
 from referral.entrypoints.http.problems.description import BODY, ONCE, responses
 from referral.entrypoints.http.request.paging import ListBody, list_query
 

@@ -20,7 +20,7 @@ from referral.domain.errors import InvalidInput, OutcomeUnknown
 from referral.entrypoints.http.api.shapes import Body, Email, Instant, Name
 from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.middleware.paths import SLASH
-from referral.entrypoints.http.openapi.description import CALLER
+from referral.entrypoints.http.openapi.operations import CALLER
 from referral.entrypoints.http.problems.description import BODY, WITH_SCOPE, responses
 
 _EXTERNAL_ID = {

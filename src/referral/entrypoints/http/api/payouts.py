@@ -29,7 +29,7 @@ from referral.entrypoints.http.api.participants import ExternalId
 from referral.entrypoints.http.api.rewards import Minor
 from referral.entrypoints.http.api.shapes import Body, Instant
 from referral.entrypoints.http.json_response import JsonResponse
-from referral.entrypoints.http.openapi.description import CALLER, ListOperation
+from referral.entrypoints.http.openapi.operations import CALLER, ListOperation
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import ListBody, list_query

@@ -28,7 +28,7 @@ from referral.entrypoints.http.api.shapes import (
     ProgramSlug,
     SlugInPath,
 )
-from referral.entrypoints.http.openapi.description import CALLER, ListOperation
+from referral.entrypoints.http.openapi.operations import CALLER, ListOperation
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import ListBody, list_query

@@ -1,6 +1,5 @@
 """Referrals of all programs, for administrators and servers: /referrals."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,17 +7,13 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Operation, Schema
-from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, JSONBody
 from litestar.types import BeforeRequestHookHandler
 from msgspec import Meta
 
 from referral.application.programs.ports import NamedReferral
-from referral.application.rewards.ports import MadeDecision
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
-from referral.domain.access.errors import InvalidAccessToken, MissingScope, QuotaExceeded
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import (
@@ -30,11 +25,8 @@ from referral.domain.programs.errors import (
     TooLateToRefer,
 )
 from referral.domain.programs.referral import ReferralStatus
-from referral.domain.rewards.decision import Reason
-from referral.domain.rewards.explanation import sentence
 from referral.entrypoints.http.api.participants import ExternalId
 from referral.entrypoints.http.api.shapes import (
-    TIME,
     Body,
     CodeText,
     GivenCode,
@@ -42,13 +34,12 @@ from referral.entrypoints.http.api.shapes import (
     ProgramSlug,
 )
 from referral.entrypoints.http.json_response import JsonResponse
-from referral.entrypoints.http.openapi.description import CALLER, filtered_list
-from referral.entrypoints.http.problems.description import BODY, ONCE, responses
+from referral.entrypoints.http.openapi.operations import CALLER, filtered_list
+from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import (
     ListBody,
     list_query,
-    parameter,
     text_query,
 )
 
@@ -64,21 +55,6 @@ Reference = Annotated[
         examples=["customer-41"],
     ),
 ]
-
-
-@dataclass
-class ExplanationOperation(Operation):
-    """An operation that takes the time as of which to answer."""
-
-    def __post_init__(self) -> None:
-        self.parameters = [
-            *(self.parameters or []),
-            parameter(
-                "as_of",
-                "what was decided until then; until now, without it",
-                Schema(type=OpenAPIType.STRING, pattern=TIME),
-            ),
-        ]
 
 
 class NewReferral(Body):
@@ -121,48 +97,11 @@ class Referral(msgspec.Struct, kw_only=True):
         )
 
 
-class Explained(msgspec.Struct, kw_only=True):
-    """A decision about a referral, and why it was made."""
-
-    at: Instant
-    rule: Annotated[str, Meta(examples=["qualification"])]
-    terms_version: Annotated[int, Meta(ge=1)]
-    outcome: str
-    reason: Reason
-    inputs: Annotated[dict[str, Any], Meta(description="what it was decided by")]
-    reward_id: UUID | None
-    sentence: Annotated[str, Meta(description="the same, to be read out")]
-
-    @classmethod
-    def of(cls, made: MadeDecision) -> "Explained":
-        decision = made.decision
-        return cls(
-            at=made.at,
-            rule=decision.rule,
-            terms_version=made.terms_version,
-            outcome=decision.outcome,
-            reason=decision.reason,
-            inputs=dict(decision.inputs),
-            reward_id=decision.reward_id,
-            sentence=sentence(decision),
-        )
-
-
-class Explanation(msgspec.Struct, kw_only=True):
-    """A referral's decisions, oldest first."""
-
-    referral: UUID
-    program: ProgramSlug
-    decisions: list[Explained]
-
-
 class ReferralList(ListBody[Referral], kw_only=True):
     """A page of referrals, newest first."""
 
 
 def referrals_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
-    anybody = (InvalidAccessToken, MissingScope, QuotaExceeded)
-
     @post(
         "/",
         summary="Refer a participant",
@@ -171,7 +110,7 @@ def referrals_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Rout
                 Referral, description="They were, with this code.", generate_examples=False
             ),
             **responses(
-                *anybody,
+                *WITH_SCOPE,
                 InvalidInput,
                 ParticipantNotFound,
                 CodeNotUsable,
@@ -197,7 +136,7 @@ def referrals_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Rout
         "/",
         operation_class=filtered_list(_FILTERS, ReferralStatus),
         summary="List referrals",
-        responses=responses(*anybody, InvalidInput, ProgramNotFound, ParticipantNotFound),
+        responses=responses(*WITH_SCOPE, InvalidInput, ProgramNotFound, ParticipantNotFound),
     )
     async def find_referrals(request: Request[Caller, Any, Any]) -> ReferralList:
         """Referrals, newest first; every page costs the same, however many there are."""
@@ -209,7 +148,7 @@ def referrals_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Rout
     @get(
         "/{referral_id:uuid}",
         summary="Show a referral",
-        responses=responses(*anybody, ReferralNotFound, AddressNotFound),
+        responses=responses(*WITH_SCOPE, ReferralNotFound, AddressNotFound),
     )
     async def show_referral(
         request: Request[Caller, Any, Any], referral_id: FromPath[UUID]
@@ -219,35 +158,9 @@ def referrals_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Rout
             await use.programs.show_referral(referral_id=referral_id, caller=request.user)
         )
 
-    @get(
-        "/{referral_id:uuid}/explanation",
-        operation_class=ExplanationOperation,
-        summary="Explain a referral",
-        responses=responses(*anybody, InvalidInput, ReferralNotFound, AddressNotFound),
-    )
-    async def explain_referral(
-        request: Request[Caller, Any, Any], referral_id: FromPath[UUID]
-    ) -> Explanation:
-        """Every decision about a referral, in order, as data and as sentences. Its referrer may ask too, and does not see
-        what is the other's.
-        """
-        named, made = await use.rewards.explain_referral(
-            referral_id=referral_id, **text_query(request, "as_of"), caller=request.user
-        )
-        return Explanation(
-            referral=named.referral.referee_id,
-            program=named.program.value,
-            decisions=[*map(Explained.of, made)],
-        )
-
     return Router(
         "/referrals",
-        route_handlers=[
-            refer_participant,
-            find_referrals,
-            show_referral,
-            explain_referral,
-        ],
+        route_handlers=[refer_participant, find_referrals, show_referral],
         before_request=signed_in,
         security=CALLER,
         tags=["Referrals"],

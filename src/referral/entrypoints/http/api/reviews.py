@@ -14,7 +14,7 @@ from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ReferralNotFound, ReferralNotHeld
 from referral.entrypoints.http.api.referrals import Referral, ReferralList
 from referral.entrypoints.http.api.rewards import Verdict
-from referral.entrypoints.http.openapi.description import CALLER, ListOperation
+from referral.entrypoints.http.openapi.operations import CALLER, ListOperation
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import list_query

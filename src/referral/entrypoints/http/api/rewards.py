@@ -1,4 +1,4 @@
-"""Rewards and balances: /rewards, and those of the caller and of a participant."""
+"""Rewards of all programs, for administrators and servers: /rewards."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,12 +9,10 @@ from litestar.params import FromPath, JSONBody
 from litestar.types import BeforeRequestHookHandler
 from msgspec import Meta
 
-from referral.application.rewards import ports
 from referral.application.rewards.decide_reward import RewardVerdict
 from referral.application.rewards.ports import NamedReward
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
-from referral.domain.access.errors import InvalidAccessToken, PersonNeeded
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ProgramNotFound
@@ -22,14 +20,10 @@ from referral.domain.programs.reward_rules import Side
 from referral.domain.rewards.decision import REASON_LENGTH
 from referral.domain.rewards.errors import RewardIsSettled, RewardNotFound
 from referral.domain.rewards.reward import RewardStatus
-from referral.entrypoints.http.api.participants import ParticipantInPath
 from referral.entrypoints.http.api.referrals import Reference
 from referral.entrypoints.http.api.shapes import Body, Instant, ProgramSlug
-from referral.entrypoints.http.middleware.paths import SLASH
-from referral.entrypoints.http.openapi.description import (
-    BEARER,
+from referral.entrypoints.http.openapi.operations import (
     CALLER,
-    ListOperation,
     filtered_list,
 )
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
@@ -104,28 +98,8 @@ class RewardList(ListBody[Reward], kw_only=True):
     """A page of rewards, newest first."""
 
 
-class Balance(msgspec.Struct, kw_only=True):
-    """What someone's accounts hold in one unit, in its minor unit."""
-
-    unit: Unit
-    pending: Annotated[int, Meta(ge=0, description="given, and not approved yet")]
-    available: Annotated[int, Meta(ge=0, description="approved, and not paid yet")]
-    paid: Annotated[int, Meta(ge=0)]
-    recoverable: Annotated[
-        int,
-        Meta(
-            ge=0,
-            description="what was paid and is no longer deserved: the next payout is less by it",
-        ),
-    ]
-
-    @classmethod
-    def of(cls, balance: ports.Balance) -> "Balance":
-        return cls(**balance._asdict())
-
-
 def rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
-    decided = (*WITH_SCOPE, RewardNotFound, RewardIsSettled, AddressNotFound)
+    undecided = (*WITH_SCOPE, RewardNotFound, RewardIsSettled, AddressNotFound)
 
     @get(
         "/",
@@ -140,131 +114,58 @@ def rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router
         )
         return RewardList.of(page, Reward.of)
 
+    async def decided(
+        request: Request[Caller, Any, Any],
+        reward_id: UUID,
+        verdict: RewardVerdict,
+        reason: str = "",
+    ) -> Reward:
+        return Reward.of(
+            await use.rewards.decide_reward(
+                reward_id=reward_id, verdict=verdict, reason=reason, caller=request.user
+            )
+        )
+
     @post(
         "/{reward_id:uuid}/approve",
         summary="Approve a reward",
         status_code=200,
-        responses=responses(*decided, *ONCE),
+        responses=responses(*undecided, *ONCE),
     )
     async def approve_reward(
         request: Request[Caller, Any, Any], reward_id: FromPath[UUID]
     ) -> Reward:
         """Let a pending reward be paid before its time, or let a held one wait for its time again."""
-        return Reward.of(
-            await use.rewards.decide_reward(
-                reward_id=reward_id, verdict=RewardVerdict.APPROVE, caller=request.user
-            )
-        )
+        return await decided(request, reward_id, RewardVerdict.APPROVE)
 
     @post(
         "/{reward_id:uuid}/hold",
         summary="Hold a reward",
         status_code=200,
-        responses=responses(*decided, InvalidInput, *BODY, *ONCE),
+        responses=responses(*undecided, InvalidInput, *BODY, *ONCE),
     )
     async def hold_reward(
         request: Request[Caller, Any, Any], reward_id: FromPath[UUID], data: JSONBody[Verdict]
     ) -> Reward:
         """Keep a reward from being paid until someone has looked at it."""
-        return Reward.of(
-            await use.rewards.decide_reward(
-                reward_id=reward_id,
-                verdict=RewardVerdict.HOLD,
-                reason=data.reason,
-                caller=request.user,
-            )
-        )
+        return await decided(request, reward_id, RewardVerdict.HOLD, data.reason)
 
     @post(
         "/{reward_id:uuid}/reject",
         summary="Reject a reward",
         status_code=200,
-        responses=responses(*decided, InvalidInput, *BODY, *ONCE),
+        responses=responses(*undecided, InvalidInput, *BODY, *ONCE),
     )
     async def reject_reward(
         request: Request[Caller, Any, Any], reward_id: FromPath[UUID], data: JSONBody[Verdict]
     ) -> Reward:
         """Refuse a reward that was not paid, for good."""
-        return Reward.of(
-            await use.rewards.decide_reward(
-                reward_id=reward_id,
-                verdict=RewardVerdict.REJECT,
-                reason=data.reason,
-                caller=request.user,
-            )
-        )
+        return await decided(request, reward_id, RewardVerdict.REJECT, data.reason)
 
     return Router(
         "/rewards",
         route_handlers=[find_rewards, approve_reward, hold_reward, reject_reward],
         before_request=signed_in,
         security=CALLER,
-        tags=["Rewards"],
-    )
-
-
-def participant_rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
-    of_them = responses(*WITH_SCOPE, InvalidInput, ParticipantNotFound)
-
-    @get(
-        "/rewards",
-        operation_class=ListOperation,
-        summary="List a participant's rewards",
-        responses=of_them,
-    )
-    async def list_participant_rewards(
-        request: Request[Caller, Any, Any], participant: ParticipantInPath
-    ) -> RewardList:
-        """What a participant got, newest first."""
-        page = await use.rewards.find_rewards(
-            participant=participant.replace(SLASH, "/"), **list_query(request), caller=request.user
-        )
-        return RewardList.of(page, Reward.of)
-
-    @get("/balance", summary="Show a participant's balance", responses=of_them)
-    async def show_participant_balance(
-        request: Request[Caller, Any, Any], participant: ParticipantInPath
-    ) -> list[Balance]:
-        """What a participant's accounts hold, by unit."""
-        balances = await use.rewards.show_balance(
-            participant=participant.replace(SLASH, "/"), caller=request.user
-        )
-        return [*map(Balance.of, balances)]
-
-    return Router(
-        "/participants/{participant:str}",
-        route_handlers=[list_participant_rewards, show_participant_balance],
-        before_request=signed_in,
-        security=CALLER,
-        tags=["Rewards"],
-    )
-
-
-def my_rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
-    @get(
-        "/rewards",
-        operation_class=ListOperation,
-        summary="List my rewards",
-        responses=responses(InvalidAccessToken, PersonNeeded, InvalidInput),
-    )
-    async def list_my_rewards(request: Request[Caller, Any, Any]) -> RewardList:
-        """What the caller got, newest first."""
-        page = await use.rewards.my_rewards(caller=request.user, **list_query(request))
-        return RewardList.of(page, Reward.of)
-
-    @get(
-        "/balance",
-        summary="Show my balance",
-        responses=responses(InvalidAccessToken, PersonNeeded),
-    )
-    async def show_my_balance(request: Request[Caller, Any, Any]) -> list[Balance]:
-        """What the caller's accounts hold, by unit."""
-        return [*map(Balance.of, await use.rewards.show_balance(caller=request.user))]
-
-    return Router(
-        "/users/me",
-        route_handlers=[list_my_rewards, show_my_balance],
-        before_request=signed_in,
-        security=BEARER,
         tags=["Rewards"],
     )

@@ -27,7 +27,7 @@ from referral.entrypoints.http.api.shapes import (
     NewPassword,
     UserSummary,
 )
-from referral.entrypoints.http.openapi.description import BEARER, CursorOperation
+from referral.entrypoints.http.openapi.operations import BEARER, CursorOperation
 from referral.entrypoints.http.problems.description import BODY, ONCE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.caller import Network, client_address

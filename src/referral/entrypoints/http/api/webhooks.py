@@ -19,7 +19,7 @@ from referral.domain.webhooks.endpoint import EndpointId, EndpointStatus
 from referral.domain.webhooks.errors import EndpointNotFound
 from referral.domain.webhooks.message import PATTERNS
 from referral.entrypoints.http.api.shapes import Body, Instant
-from referral.entrypoints.http.openapi.description import CALLER, ListOperation
+from referral.entrypoints.http.openapi.operations import CALLER, ListOperation
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import ListBody, list_query

@@ -1,8 +1,6 @@
 """The service's own description: what Litestar derives from the handlers, made complete."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -14,79 +12,17 @@ from litestar.openapi.spec import (
     Components,
     OAuthFlow,
     OAuthFlows,
-    Operation,
-    Schema,
     SecurityScheme,
 )
-from litestar.openapi.spec.enums import OpenAPIType
 from litestar.routes import HTTPRoute
 
 from referral.entrypoints.http.middleware.idempotency import KEY, SHAPE
 from referral.entrypoints.http.openapi.terms import terms_schema
 from referral.entrypoints.http.problems.problem import MEDIA_TYPE, Problem
 from referral.entrypoints.http.request.body import FORM, NDJSON, StrictBody
-from referral.entrypoints.http.request.paging import (
-    CURSOR_PARAMETER,
-    LIST_PARAMETERS,
-    PAGE_PARAMETERS,
-    parameter,
-)
 
-# A person, or a server with an API key.
-CALLER: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}, {"password": []}]
-BEARER: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
 SCHEMA = "#/components/schemas/{name}"
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  an address
-
-
-@dataclass
-class PagedOperation(Operation):
-    """An operation that answers with a page of a list."""
-
-    def __post_init__(self) -> None:
-        self.parameters = [*(self.parameters or []), *PAGE_PARAMETERS]
-
-
-@dataclass
-class CursorOperation(PagedOperation):
-    """An operation that answers with a page of a list that can also be walked by cursor."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.parameters = [*(self.parameters or []), CURSOR_PARAMETER]
-
-
-@dataclass
-class ListOperation(Operation):
-    """An operation that answers with a page of a list that is walked by cursor."""
-
-    def __post_init__(self) -> None:
-        self.parameters = [*(self.parameters or []), *LIST_PARAMETERS]
-
-
-def filtered_list(filters: Mapping[str, str], statuses: type[StrEnum]) -> type[ListOperation]:
-    """An operation that answers with a page of those that are asked for; `filters` are described by name."""
-
-    @dataclass
-    class FilteredOperation(ListOperation):
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            self.parameters = [
-                *(self.parameters or []),
-                *(
-                    parameter(
-                        name,
-                        description,
-                        Schema(
-                            type=OpenAPIType.STRING,
-                            enum=[*statuses] if name == "status" else None,
-                        ),
-                    )
-                    for name, description in filters.items()
-                ),
-            ]
-
-    return FilteredOperation
 
 
 def describe(

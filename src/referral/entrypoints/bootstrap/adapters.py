@@ -1,8 +1,6 @@
-"""Which adapter serves which port, and the use cases."""
+"""Which adapter serves which port."""
 
 from collections.abc import Iterator
-from dataclasses import fields
-from datetime import timedelta
 
 from dishka import (
     AnyOf,
@@ -10,7 +8,6 @@ from dishka import (
     Scope,
     from_context,
     provide,
-    provide_all,
 )
 
 from referral.adapters.audit_log import StructlogAuditLog
@@ -48,9 +45,6 @@ from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.adapters.system import SystemRandomness
 from referral.adapters.webhook_sender import AiohttpSender
-from referral.application.access.guess_limits import GuessLimits
-from referral.application.access.limit import Limit
-from referral.application.access.once import Once
 from referral.application.access.ports import (
     AccessTokens,
     Administrators,
@@ -62,10 +56,6 @@ from referral.application.access.ports import (
     Sealing,
     Standing,
 )
-from referral.application.access.quotas import Quotas
-from referral.application.access.token_pair import TokenPairs
-from referral.application.accounts.confirm_password import ConfirmPassword
-from referral.application.accounts.password_rule import PasswordRule
 from referral.application.accounts.ports import (
     CommonPasswords,
     DisposableAddresses,
@@ -74,29 +64,12 @@ from referral.application.accounts.ports import (
     PasswordHasher,
     Users,
 )
-from referral.application.audit import Audit
-from referral.application.input_rules import InputRules
 from referral.application.ports import AuditLog, Clock, Randomness
-from referral.application.programs.code_guesses import CodeGuesses
-from referral.application.programs.known_programs import KnownPrograms
 from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
-from referral.application.rewards.awards import Awards
-from referral.application.rewards.bookkeeping import Bookkeeping
-from referral.application.rewards.new_referrals import NewReferrals
 from referral.application.rewards.ports import Books, Decisions, Events, Payouts
 from referral.application.rewards.ports import Rewards as RewardStore
 from referral.application.transaction import UnitOfWork
-from referral.application.use_cases import (
-    Access,
-    Accounts,
-    Programs,
-    Rewards,
-    UseCases,
-    Webhooks,
-)
-from referral.application.webhooks.deliver_messages import Retention
-from referral.application.webhooks.endpoint_rules import EndpointRules
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender
 from referral.entrypoints.bootstrap.settings import Settings
 
@@ -180,53 +153,3 @@ class Adapters(Provider):
         return (
             PostgresRateLimiter(database, clock) if settings.rate_limits == "on" else NoRateLimits()
         )
-
-
-class Application(Provider):
-    """The use cases; dishka fills in what their fields ask for."""
-
-    scope = Scope.APP
-
-    groups = provide_all(UseCases, Accounts, Access, Programs, Rewards, Webhooks)
-    use_cases = provide_all(
-        *(
-            use.type
-            for group in (Accounts, Access, Programs, Rewards, Webhooks)
-            for use in fields(group)
-        )
-    )
-    parts = provide_all(
-        Audit,
-        PasswordRule,
-        InputRules,
-        GuessLimits,
-        CodeGuesses,
-        ConfirmPassword,
-        KnownPrograms,
-        Once,
-        Awards,
-        Bookkeeping,
-        NewReferrals,
-    )
-
-    @provide
-    def token_pairs(
-        self,
-        access_tokens: AccessTokens,
-        randomness: Randomness,
-        clock: Clock,
-        settings: Settings,
-    ) -> TokenPairs:
-        return TokenPairs(access_tokens, randomness, clock, settings.refresh_token_ttl)
-
-    @provide
-    def quotas(self, rate_limiter: RateLimiter, clock: Clock, settings: Settings) -> Quotas:
-        return Quotas(rate_limiter, clock, Limit(settings.key_rate_limit, timedelta(minutes=1)))
-
-    @provide
-    def endpoint_rules(self, settings: Settings) -> EndpointRules:
-        return EndpointRules(private_networks=settings.webhook_private_networks == "on")
-
-    @provide
-    def retention(self, settings: Settings) -> Retention:
-        return Retention(settings.webhook_retention)
