@@ -7,10 +7,11 @@ import pytest
 
 from databases import a_unit_of_work
 from examples import NOW, an_endpoint
+from referral.adapters.postgres import housekeeping as housekeeping_module
 from referral.adapters.postgres.access.key_ring import PostgresKeyRing
 from referral.adapters.postgres.access.standing import PostgresStanding
 from referral.adapters.postgres.core.clock import PostgresClock
-from referral.adapters.postgres.housekeeping import PostgresHousekeeping
+from referral.adapters.postgres.housekeeping import SWEPT_AT_A_TIME, PostgresHousekeeping
 from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 from referral.adapters.postgres.webhooks.outbox import PostgresListeners
@@ -35,17 +36,27 @@ async def test_f11_it_is_not_ready_before_the_time_is_known(database):
     await housekeeping.ensure_ready()
 
 
-async def test_messages_are_swept_when_their_time_is_over_or_their_endpoint_is_deleted(
-    database, clock
-):
+@pytest.fixture
+def housekeeping(database, clock):
     standing = PostgresStanding(database, clock, timedelta(minutes=15))
-    housekeeping = PostgresHousekeeping(
+    return PostgresHousekeeping(
         database, clock, standing, PostgresKeyRing(database, clock), PostgresListeners(database)
     )
-    endpoints, deliveries = (
-        PostgresEndpoints(database),
-        PostgresDeliveries(database, SystemRandomness()),
-    )
+
+
+@pytest.fixture
+def endpoints(database):
+    return PostgresEndpoints(database)
+
+
+@pytest.fixture
+def deliveries(database):
+    return PostgresDeliveries(database, SystemRandomness())
+
+
+async def test_messages_are_swept_when_their_time_is_over_or_their_endpoint_is_deleted(
+    *, database, housekeeping, endpoints, deliveries, clock
+):
     kept, deleted = an_endpoint(1), an_endpoint(2)
     for endpoint in (kept, deleted):
         await endpoints.add(endpoint)
@@ -66,3 +77,49 @@ async def test_messages_are_swept_when_their_time_is_over_or_their_endpoint_is_d
 
     assert sorted(await left(kept)) == [1, 2]
     assert await left(deleted) == []
+
+
+@pytest.fixture
+def fill(database):
+    """Store so many messages that were delivered to this endpoint, to be kept until then."""
+
+    async def fill(endpoint_id, count, expires_at):
+        async with database.connection() as connection:
+            await connection.command(
+                f"""INSERT INTO webhook_deliveries
+                        (endpoint_id, message_id, type, body, created_at, status, expires_at)
+                    SELECT '{endpoint_id}', gen_random_uuid(), 'code.issued', repeat('x', 300), now(), 'delivered',
+                           '{expires_at}'
+                    FROM generate_series(1, {count})"""
+            )
+
+    return fill
+
+
+async def test_more_messages_than_are_swept_at_a_time_are_swept_in_several_bites(
+    *, housekeeping, deliveries, clock, fill
+):
+    await fill(an_endpoint(1).id, 2 * SWEPT_AT_A_TIME + 1, clock.now())
+    await fill(an_endpoint(2).id, 1, clock.now() + timedelta(seconds=1))
+
+    await housekeeping.sweep()
+
+    left = [await deliveries.page_of(an_endpoint(n).id, ListRequest()) for n in (1, 2)]
+    assert [len(page.items) for page in left] == [0, 1]
+
+
+async def test_to_find_that_a_deleted_endpoint_has_no_messages_those_of_others_are_not_read(
+    *, database, endpoints, clock, fill
+):
+    await endpoints.add(an_endpoint(1))
+    await endpoints.delete(an_endpoint(1).id, clock.now())
+    await fill(an_endpoint(2).id, 20_000, clock.now())
+    sweep = housekeeping_module._SWEEPS[-1]
+
+    async with database.connection() as connection:
+        await connection.command("ANALYZE webhook_deliveries")
+        rows = await connection.connection.fetch(f"EXPLAIN {sweep.sql}", *sweep.arguments({}))
+
+    plan = "\n".join(row[0] for row in rows)
+    assert "using webhook_deliveries_pkey" in plan
+    assert "Seq Scan on webhook_deliveries" not in plan

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     Table,
     any_,
     bindparam,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
 )
 
 from referral.adapters.postgres.access.key_ring import PostgresKeyRing
@@ -38,26 +40,48 @@ SWEEP_SECONDS = 60
 SWEPT_AT_A_TIME = 10_000
 
 
-def _sweep(table: Table, is_over: ColumnElement[bool]) -> Statement:
-    """Delete what is over, save for rows that someone else has locked, and tell how many they were."""
-    place: ColumnElement[Any] = literal_column(f"{table.name}.ctid")
-    over = select(place).where(is_over).limit(SWEPT_AT_A_TIME).with_for_update(skip_locked=True)
+def _place(table: Table) -> ColumnElement[Any]:
+    return literal_column(f"{table.name}.ctid").label("place")
+
+
+def _some(table: Table, is_over: ColumnElement[bool]) -> Select[Any]:
+    """Where some rows are, save for those that someone else has locked."""
+    some = select(_place(table)).where(is_over).limit(SWEPT_AT_A_TIME)
+    return some.with_for_update(skip_locked=True)
+
+
+def _sweep(table: Table, over: Select[Any]) -> Statement:
+    """Delete what is over, and tell how many rows they were."""
+    place = _place(table)
     swept = delete(table).where(place == any_(func.array(over.scalar_subquery()))).returning(place)
     return Statement(select(func.count().label("rows")).select_from(swept.cte("swept")))
 
 
 _now = bindparam("now", type_=INSTANT)
+# In the order of an index: else PostgreSQL reads the whole table to find that a deleted endpoint has none.
+_of_endpoint = (
+    _some(webhook_deliveries, webhook_deliveries.c.endpoint_id == webhook_endpoints.c.id)
+    .order_by(webhook_deliveries.c.message_id)
+    .lateral("of_endpoint")
+)
+_of_deleted = (
+    select(_of_endpoint.c.place)
+    .select_from(webhook_endpoints)
+    .join(_of_endpoint, true())
+    .where(webhook_endpoints.c.deleted_at.is_not(None))
+    .limit(SWEPT_AT_A_TIME)
+)
 _SWEEPS = (
-    _sweep(rate_limits, rate_limits.c.resets_at <= _now),
-    _sweep(refresh_tokens, refresh_tokens.c.expires_at <= _now),
-    _sweep(idempotency_records, idempotency_records.c.expires_at <= _now),
-    _sweep(webhook_deliveries, webhook_deliveries.c.expires_at <= _now),
-    _sweep(
-        webhook_deliveries,
-        webhook_deliveries.c.endpoint_id.in_(
-            select(webhook_endpoints.c.id).where(webhook_endpoints.c.deleted_at.is_not(None))
-        ),
+    *(
+        _sweep(table, _some(table, ends_at <= _now))
+        for table, ends_at in (
+            (rate_limits, rate_limits.c.resets_at),
+            (refresh_tokens, refresh_tokens.c.expires_at),
+            (idempotency_records, idempotency_records.c.expires_at),
+            (webhook_deliveries, webhook_deliveries.c.expires_at),
+        )
     ),
+    _sweep(webhook_deliveries, _of_deleted),
 )
 
 # As a write it needs the table, the right to change it, and a server that is no standby; it locks no row.
