@@ -117,9 +117,9 @@ def test_during_a_rotation_both_secrets_verify_and_afterwards_the_new_one(shop, 
 
 def test_endpoints_that_fail_hang_or_are_slow_delay_no_other(shop, receiver, listen):
     listen("/hangs", "/broken", "/slow", "/good")
-    names = [f"beside-{n}" for n in range(300)]
+    names = [f"beside-{n}" for n in range(400)]
 
-    asyncio.run(enrol(shop, names, pause=0.01))
+    asyncio.run(enrol(shop, names, pause=1 / 200))
 
     eventually(lambda: len(receiver.at("/good")) == len(names))
     good = receiver.at("/good")
