@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from referral.application.ports import Randomness
 from referral.application.programs.ports import ReferralUnderTerms
@@ -12,11 +12,10 @@ from referral.application.webhooks.ports import Listeners
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.referral import Referral, ReferralStatus
-from referral.domain.programs.reward_rules import Side
-from referral.domain.programs.terms import Terms
 from referral.domain.rewards.caps import Claim, award
 from referral.domain.rewards.decision import Decision, Outcome, Reason
 from referral.domain.rewards.event import EventNumber
+from referral.domain.rewards.granting import reward_for
 from referral.domain.rewards.judgement import Judgement, judge_sign_up
 from referral.domain.rewards.ledger import Change
 from referral.domain.rewards.qualification import Facts, Standing
@@ -75,7 +74,8 @@ class Awards:
             take_backs += lost_milestones(milestones, room.qualified)
         changes, decisions = [], [*judgement.decisions]
         for claim in granted:
-            reward = self._reward(referral, found.terms, claim, now, cause)
+            new_id = RewardId(self.randomness.new_id())
+            reward = reward_for(claim, referral, found.terms, new_id, now=now, cause=cause)
             changes.append(Change(None, reward))
             decisions.append(about(reward, Outcome.REWARDED, Reason.EARNED))
         for take_back in take_backs:
@@ -99,40 +99,6 @@ class Awards:
         if self.listeners.may_hear(MessageType(f"referral.{referral.status}")):
             named = await tx.referrals.find(referral.referee_id)
             await tx.outbox.add(referral_became(named, now))
-
-    def _reward(
-        self,
-        referral: Referral,
-        terms: Terms,
-        claim: Claim,
-        now: datetime,
-        cause: EventNumber | None,
-    ) -> Reward:
-        rule = claim.rule
-        if referral.is_held:
-            status = RewardStatus.HELD
-        else:
-            status = RewardStatus.PENDING if terms.hold_days else RewardStatus.APPROVED
-        return Reward(
-            id=RewardId(self.randomness.new_id()),
-            referral_id=referral.referee_id,
-            program_id=referral.program_id,
-            terms_version=referral.terms_version,
-            rule=rule.rule,
-            to=rule.to,
-            beneficiary_id=(
-                referral.referrer_id if rule.to == Side.REFERRER else referral.referee_id
-            ),
-            amount=claim.amount,
-            unit=rule.unit,
-            status=status,
-            created_at=now,
-            due_at=now + timedelta(terms.hold_days),
-            cause=cause,
-            shared=claim.shared,
-            milestone=rule.at_qualified,
-            budgeted=any(budget.unit == rule.unit for budget in terms.caps.budget),
-        )
 
     def _taken(self, back: TakeBack, now: datetime, cause: EventNumber | None) -> Change:
         if back.reward.status != RewardStatus.PAID:

@@ -36,9 +36,10 @@ def too_much(
     for reward in sorted(
         rewards, key=lambda r: (r.status == RewardStatus.PAID, r.created_at, r.id)
     ):
-        if reward.milestone is None:
-            purpose = reward.rule, reward.shared
-            amount = min(had[purpose] - worth.get(purpose, 0), kept(reward, rewards))
+        purpose = reward.rule, reward.shared
+        excess = had[purpose] - worth.get(purpose, 0)
+        if reward.milestone is None and excess > 0:
+            amount = min(excess, kept(reward, rewards))
             if amount > 0:
                 had[purpose] -= amount
                 yield TakeBack(reward, amount, reason)
@@ -49,8 +50,13 @@ def lost_milestones(rewards: Iterable[Reward], qualified: int) -> Iterator[TakeB
     rewards = [*rewards]
     for reward in rewards:
         left = kept(reward, rewards)
-        if left and reward.milestone is not None and reward.milestone > qualified:
+        if left and reward.milestone is not None and is_lost(reward.milestone, qualified):
             yield TakeBack(reward, left, Reason.QUALIFICATION_UNDONE)
+
+
+def is_lost(milestone: int, qualified: int) -> bool:
+    """Whether a milestone is no longer reached."""
+    return milestone > qualified
 
 
 def kept(reward: Reward, rewards: Iterable[Reward]) -> int:
