@@ -26,6 +26,7 @@ from referral.domain.rewards.caps import Room
 from referral.domain.rewards.decision import REFUSALS
 from referral.domain.rewards.errors import EventDiffers, PayoutNotFound, RewardNotFound
 from referral.domain.rewards.event import Event, EventId, EventNumber, NewEvent
+from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Account, Change, holdings
 from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.proof import Case, Difference
@@ -58,6 +59,7 @@ class InMemoryEvents:
                 raise EventDiffers
             numbered = event.numbered(EventNumber(len(rows.events) + 1))
             rows.events[event.source, event.id] = RecordedEvent(numbered, digest)
+            rows.recorded_at[numbered.number] = now
             return numbered
 
     async def forget_metadata(self, participant_id: UserId) -> None:
@@ -276,9 +278,40 @@ class InMemoryBooks:
             if made.referral_id in referral_ids and made.decision.reason in REFUSALS
         }
 
+    async def size(self, cohort: Cohort, most: int | None) -> int:
+        found = [h async for share in self.histories(cohort, 1) for h in share]
+        size = len(found) + sum(len(history.events) for history in found)
+        return size if most is None else min(size, most)
+
+    async def histories(self, cohort: Cohort, at_a_time: int) -> AsyncIterator[Sequence[History]]:
+        rows = self.access.read()
+        found = [
+            _history(rows, referral)
+            for referral in rows.referrals
+            if referral.program_id == cohort.program_id
+            and (cohort.since is None or referral.created_at >= cohort.since)
+            and (cohort.until is None or referral.created_at < cohort.until)
+        ]
+        for first in range(0, len(found), at_a_time):
+            yield found[first : first + at_a_time]
+
     async def sums(self) -> AsyncIterator[Difference]:
         for nothing in ():
             yield nothing
+
+
+def _history(rows: "Rows", referral: Referral) -> History:
+    events = [
+        recorded.event
+        for recorded in rows.events.values()
+        if recorded.event.participant_id == referral.referee_id
+    ]
+    return History(
+        referral=referral,
+        events=events,
+        recorded_at=[rows.recorded_at[event.number] for event in events],
+        referrer_erased_at=rows.erased.get(referral.referrer_id),
+    )
 
 
 def _case(rows: "Rows", referral: Referral) -> Case:

@@ -136,7 +136,7 @@ from referral.domain.programs.referral_code import (
     ReferralCode,
 )
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
-from referral.domain.rewards.event import EventId
+from referral.domain.rewards.event import EventId, EventNumber
 from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId
 from referral.domain.webhooks.delivery import Delivery, DeliveryStatus, MessageId
@@ -390,7 +390,9 @@ class Rows:
     api_keys: dict[KeyId, ApiKey] = field(default_factory=dict)
     administrators: dict[UserId, datetime] = field(default_factory=dict)
 
+    erased: dict[UserId, datetime] = field(default_factory=dict)
     events: dict[tuple[str, EventId], RecordedEvent] = field(default_factory=dict)
+    recorded_at: dict[EventNumber, datetime] = field(default_factory=dict)
     rewards: dict[RewardId, Reward] = field(default_factory=dict)
     decisions: list[MadeDecision] = field(default_factory=list)
     payouts: dict[PayoutId, Payout] = field(default_factory=dict)
@@ -407,7 +409,9 @@ class Rows:
             dict(self.refresh_tokens),
             dict(self.api_keys),
             dict(self.administrators),
+            dict(self.erased),
             dict(self.events),
+            dict(self.recorded_at),
             dict(self.rewards),
             list(self.decisions),
             dict(self.payouts),
@@ -621,6 +625,7 @@ class InMemoryUsers:
         async with self.access.write() as rows:
             rows.participants.pop(user.id, None)
             rows.administrators.pop(user.id, None)
+            rows.erased[user.id] = user.erased_at
 
 
 def _add(rows: Rows, participant: Participant) -> None:

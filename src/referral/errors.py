@@ -2,6 +2,7 @@
 
 ReferralError
 ├── InvalidInput            a value breaks a rule: change it
+│   ├── BacktestTooLarge
 │   ├── EventDiffers
 │   ├── IdempotencyKeyReused
 │   ├── PayoutDiffers
@@ -111,6 +112,7 @@ from referral.domain.programs.errors import (
     TooLateToRefer,
 )
 from referral.domain.rewards.errors import (
+    BacktestTooLarge,
     EventDiffers,
     EventNotFound,
     NothingToPay,
@@ -125,6 +127,7 @@ from referral.domain.webhooks.errors import EndpointDisabled, EndpointNotFound, 
 __all__ = [
     "ActiveCodeExists",
     "AlreadyReferred",
+    "BacktestTooLarge",
     "Busy",
     "CodeNotFound",
     "CodeNotUsable",

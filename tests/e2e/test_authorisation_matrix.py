@@ -74,6 +74,7 @@ POLICIES = {
     "GET /programs/{slug}": Scope.PROGRAMS_READ,
     "PATCH /programs/{slug}": Scope.PROGRAMS_WRITE,
     "POST /programs/{slug}/terms": Scope.PROGRAMS_WRITE,
+    "POST /programs/{slug}/backtest": Scope.REWARDS_READ,
     "GET /programs/{slug}/terms/{version}": Scope.PROGRAMS_READ,
     "POST /webhooks": Scope.WEBHOOKS_WRITE,
     "GET /webhooks": Scope.WEBHOOKS_READ,
@@ -85,6 +86,7 @@ POLICIES = {
     "GET /webhooks/{endpoint_id}/deliveries": Scope.WEBHOOKS_READ,
     "POST /webhooks/{endpoint_id}/replay": Scope.WEBHOOKS_WRITE,
 }
+THANKS = {"rule": "thanks", "to": "referrer", "amount": 1, "unit": "EUR"}
 _numbers = itertools.count(1)
 PROTECTED = [operation for operation, policy in POLICIES.items() if policy != PUBLIC]
 
@@ -119,6 +121,7 @@ def body_of(
         "POST /programs": {"slug": f"program-{next(_numbers)}", "name": "Summer", "terms": {}},
         "PATCH /programs/{slug}": {"name": "Default"},
         "POST /programs/{slug}/terms": {},
+        "POST /programs/{slug}/backtest": {"terms": {"rewards": [THANKS]}},
         "POST /webhooks": {"url": "https://example.org/", "events": ["reward.*"]},
         "PATCH /webhooks/{endpoint_id}": {"description": "Points"},
         "POST /webhooks/{endpoint_id}/replay": {"from": "2020-01-01T00:00:00Z"},
@@ -139,8 +142,7 @@ def joinable(administrator: Person | None) -> dict[str, object]:
 
 def rewarded(administrator: Person) -> str:
     """Somebody new who was rewarded."""
-    thanks = {"rule": "thanks", "to": "referrer", "amount": 1, "unit": "EUR"}
-    return brought(administrator, {"rewards": [thanks]})[0]
+    return brought(administrator, {"rewards": [THANKS]})[0]
 
 
 def held(administrator: Person) -> str:
@@ -560,6 +562,11 @@ DELIVERY = {
 }
 REFERRALS = {"items", "next_cursor"} | {f"items.{name}" for name in REFERRAL}
 REFEREES = PAGE | {"next_cursor"} | {f"items.{name}" for name in USER | {"created_at"}}
+COMPARED = {"unit"} | {
+    f"{terms}{name}"
+    for terms in ("today", "draft", "difference")
+    for name in ("", ".rewards", ".amount")
+}
 WITH_TERMS = names_in({"terms": Terms().plain()})
 FIELDS = {
     "POST /auth/user": USER,
@@ -615,6 +622,9 @@ FIELDS = {
     "PATCH /programs/{slug}": PROGRAM,
     "POST /programs/{slug}/terms": {"version", "created_at"} | WITH_TERMS,
     "GET /programs/{slug}/terms/{version}": {"version", "created_at"} | WITH_TERMS,
+    "POST /programs/{slug}/backtest": {"terms_version", "referrals", "events", "rules", "totals"}
+    | {f"{many}.{name}" for many in ("rules", "totals") for name in COMPARED}
+    | {"rules.rule"},
     "GET /keys": {"items", "next_cursor"} | {f"items.{name}" for name in KEY},
 }
 

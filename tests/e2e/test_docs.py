@@ -103,6 +103,7 @@ def test_every_call_is_described(document):
         ("GET", "/programs"),
         ("GET", "/programs/{slug}"),
         ("PATCH", "/programs/{slug}"),
+        ("POST", "/programs/{slug}/backtest"),
         ("POST", "/programs/{slug}/terms"),
         ("GET", "/programs/{slug}/terms/{version}"),
         ("POST", "/events"),

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from databases import execute
 from operators import make_keys, operate
 from people import FAR, join
 from servers import running
@@ -23,6 +24,7 @@ TERMS = {
 PROGRAMS = {
     "launch": TERMS,
     "patient": {**TERMS, "hold_days": 14},
+    "tried": TERMS,
     "capped": {**TERMS, "caps": {"referrer": {"rewards": 50}}},
     "budgeted": {
         **TERMS,
@@ -280,3 +282,55 @@ def test_a_payout_that_is_asked_for_50_times_at_once_is_made_once(server, shop, 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 49}
     assert len({answer.text for answer in answers}) == 1
     assert balance_of(shop, ann)[0]["paid"] == 1000
+
+
+def test_draft_terms_are_tried_on_what_happened_unless_that_is_too_much(shop, server):
+    bring(shop, "tried", ["tried-1", "tried-2"])
+    shop.post("/events", json=purchase("tried-1"))
+    draft = {**TERMS, "rewards": [{**THANKS, "amount": 700}]}
+
+    def tried(**body):
+        return shop.post("/programs/tried/backtest", json={"terms": draft, **body})
+
+    found = tried(to=FAR)
+    nothing = tried(**{"from": FAR})
+    wrong = tried(terms={"rewards": [{**THANKS, "amount": 0}]}, to="soon")
+    execute(
+        server.database_url,
+        "INSERT INTO events (source, id, participant_id, type, occurred_at, recorded_at, metadata, digest)"
+        " SELECT 'key:shop', n, id, 'visit', now(), now(), '{}', ''"
+        " FROM users, generate_series(1, 20000) AS n WHERE external_id = 'tried-2'",
+    )
+    too_much = tried()
+
+    assert found.json() == {
+        "terms_version": 1,
+        "referrals": 2,
+        "events": 1,
+        "rules": [
+            {
+                "rule": rule,
+                **EUR,
+                "today": {"rewards": 1, "amount": today},
+                "draft": {"rewards": rewards, "amount": amount},
+                "difference": {"rewards": rewards - 1, "amount": amount - today},
+            }
+            for rule, today, rewards, amount in [("thanks", 1000, 1, 700), ("welcome", 500, 0, 0)]
+        ],
+        "totals": [
+            {
+                **EUR,
+                "today": {"rewards": 2, "amount": 1500},
+                "draft": {"rewards": 1, "amount": 700},
+                "difference": {"rewards": -1, "amount": -800},
+            }
+        ],
+    }
+    assert (found.status_code, nothing.json()["referrals"]) == (200, 0)
+    assert wrong.status_code == 422
+    assert [error["pointer"] for error in wrong.json()["errors"]] == [
+        *("#/to", "#/terms/rewards/0/amount")
+    ]
+    assert too_much.status_code == 422
+    assert too_much.json()["type"] == "/problems/backtest-too-large"
+    assert "referral program backtest" in too_much.json()["detail"]

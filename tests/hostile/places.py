@@ -246,6 +246,7 @@ class Places:
             "POST /api/v1/payouts": {"reference": name, "unit": "EUR", "participant": "nobody"},
             "POST /api/v1/referrals": {"code": "NOBODY-HAS-IT", "participant": "customer-42"},
             "POST /api/v1/programs/{slug}/terms": {},
+            "POST /api/v1/programs/{slug}/backtest": {"terms": {}},
             "POST /api/v1/webhooks": {"url": "https://example.org/", "events": ["reward.*"]},
             "PATCH /api/v1/webhooks/{endpoint_id}": {"description": name},
             "POST /api/v1/webhooks/{endpoint_id}/rotate-secret": {},

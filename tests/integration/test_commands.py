@@ -316,6 +316,37 @@ def test_bad_terms_are_told_in_a_line_each(run):
     ]
 
 
+def test_a_draft_is_compared_with_the_terms_in_force(told, run, brought):
+    draft = json.dumps(
+        {
+            "qualification": {"event": "purchase"},
+            "rewards": [{"rule": "thanks", "to": "referrer", "amount": 700, "unit": "EUR"}],
+        }
+    )
+
+    found = told("program", "backtest", "launch", "-", input=draft)
+    nothing = told("program", "backtest", "launch", "-", "--from", FAR, input=draft)
+    lines = run("program", "backtest", "launch", "-", input=draft).stdout
+
+    assert (found["terms_version"], found["referrals"], found["events"]) == (1, 1, 1)
+    assert found["rules"] == [
+        {
+            "rule": rule,
+            "unit": "EUR",
+            "today": {"rewards": 1, "amount": today},
+            "draft": {"rewards": is_kept, "amount": draft},
+            "difference": {"rewards": is_kept - 1, "amount": draft - today},
+        }
+        for rule, today, is_kept, draft in [("thanks", 1000, 1, 700), ("welcome", 500, 0, 0)]
+    ]
+    assert [total["difference"]["amount"] for total in found["totals"]] == [-800]
+    assert (nothing["referrals"], nothing["totals"][0]["today"]["amount"]) == (0, 0)
+    assert "(all)\tEUR\t2 = 1500\t1 = 700\t-1 = -800" in lines.splitlines()
+    assert refused(run("program", "backtest", "launch", "-", input='{"x": 1}')) == (
+        "terms/x: There is no such member.\n"
+    )
+
+
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_terms_that_are_no_json_object_are_bad_usage(run, text):
     assert run("program", "terms", "default", "-", input=text).exit_code == 2

@@ -37,6 +37,7 @@ from referral.application.programs.show_program import ShowProgram
 from referral.application.programs.show_referral import ShowReferral
 from referral.application.programs.show_terms import ShowTerms
 from referral.application.rewards.approve_due_rewards import ApproveDueRewards
+from referral.application.rewards.backtest_terms import BacktestTerms
 from referral.application.rewards.decide_review import DecideReview
 from referral.application.rewards.decide_reward import DecideReward
 from referral.application.rewards.explain_referral import ExplainReferral
@@ -139,6 +140,7 @@ class Rewards:
     decide_review: DecideReview
     explain_referral: ExplainReferral
     verify_ledger: VerifyLedger
+    backtest_terms: BacktestTerms
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from examples import NOW, an_id
+from examples import NOW, a_new_code, a_referral, a_user, an_id
 from referral.application.rewards.ports import MadeDecision
+from referral.domain.accounts.user import ErasedUser
+from referral.domain.programs.program import ProgramId
 from referral.domain.programs.terms import Terms
 from referral.domain.rewards.decision import Reason, no_reward
 from referral.domain.rewards.event import EventId, NewEvent
+from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Account
 from referral.domain.rewards.proof import Case
 from referral.domain.rewards.qualification import Facts
@@ -47,6 +52,47 @@ async def test_a_referral_is_found_with_all_that_is_kept_of_its_rewards(
         rewards=[reward],
         entries={reward.id: {Account.BUDGET: -1000, Account.PENDING: 1000}},
     )
+
+
+async def test_what_happened_to_the_referrals_of_a_program_is_told_in_shares(
+    *, books, events, users, referral, codes, referrals, ann, bob
+):
+    cyd = a_user("cyd", number=3)
+    await users.add(cyd)
+    later = NOW + timedelta(days=1)
+    other = replace(a_referral(cyd.id, await codes.by_text(a_new_code(ann).text)), created_at=later)
+    await referrals.add(other)
+    told = {"source": "shop", "type": "purchase", "occurred_at": NOW, "metadata": {}}
+    for number, at in (("1", later), ("2", NOW)):
+        event = NewEvent(id=EventId(number), participant_id=bob.id, **told)
+        await events.add(event, b"digest", at)
+    recorded = await events.of(bob.id)
+    await users.erase(ErasedUser(id=ann.id, credentials_version=2, erased_at=later))
+
+    async def found(at_a_time=9, **limits):
+        cohort = Cohort(referral.program_id, **limits)
+        async with books.open() as opened:
+            shares = [share async for share in opened.histories(cohort, at_a_time)]
+            assert await opened.size(cohort, 3) == min(await opened.size(cohort, None), 3)
+        return shares
+
+    [both] = await found()
+    assert sorted(both, key=lambda history: history.referral.created_at) == [
+        History(
+            referral=referral,
+            events=recorded,
+            recorded_at=[later, NOW],
+            referrer_erased_at=later,
+        ),
+        History(referral=other, events=[], recorded_at=[], referrer_erased_at=later),
+    ]
+    assert [len(share) for share in await found(at_a_time=1)] == [1, 1]
+    assert [[h.referral for h in share] for share in await found(since=later)] == [[other]]
+    assert [[h.referral for h in share] for share in await found(until=later)] == [[referral]]
+    assert await found(until=NOW) == []
+    async with books.open() as opened:
+        assert await opened.size(Cohort(referral.program_id), None) == 4
+        assert await opened.size(Cohort(ProgramId(404)), None) == 0
 
 
 async def test_rules_that_were_kept_from_rewarding_are_told(books, decisions, referral):

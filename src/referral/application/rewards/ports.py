@@ -14,6 +14,7 @@ from referral.domain.programs.terms import Terms, TermsVersion
 from referral.domain.rewards.caps import Room
 from referral.domain.rewards.decision import QUALIFICATION, Decision
 from referral.domain.rewards.event import Event, EventId, EventNumber, NewEvent
+from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Change
 from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.proof import Case, Difference
@@ -187,6 +188,12 @@ class OpenBooks(Protocol):
 
     def sums(self) -> AsyncIterator[Difference]:
         """Where milestones, balances, budgets and payouts are not what rewards and entries come to."""
+
+    async def size(self, cohort: Cohort, most: int | None) -> int:
+        """How many referrals and events a cohort has; it stops counting at `most`, if that is given."""
+
+    def histories(self, cohort: Cohort, at_a_time: int) -> AsyncIterator[Sequence[History]]:
+        """All that happened to a cohort, so many referrals at a time, in any order."""
 
 
 class Books(Protocol):

@@ -49,3 +49,10 @@ class PayoutNotFound(NotFound):
     """There is no such payout."""
 
     detail = "There is no such payout."
+
+
+class BacktestTooLarge(InvalidInput):
+    """More happened than can be judged once more while a caller waits."""
+
+    way_out = "Ask for fewer days with `from` and `to`, or run `referral program backtest`, which has no limit."
+    detail = f"More than 20000 referrals and events are too many here. {way_out}"

@@ -1,12 +1,17 @@
+import gc
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import IO, Any
 
 import click
 
+from referral.application.rewards.backtest_terms import Compared
 from referral.application.use_cases import UseCases
 from referral.domain.programs.program import Program, ProgramStatus
-from referral.entrypoints.cli.commands import Shown, every, runs_use_cases
+from referral.domain.rewards.replay import Sum
+from referral.entrypoints.cli.commands import Shown, every, runs_use_cases, wants_json
+from referral.entrypoints.cli.progress import progress
 
 
 def _read(_: object, __: object, file: IO[str] | None) -> dict[str, Any]:
@@ -93,6 +98,56 @@ async def terms(use: UseCases, slug: str, file: dict[str, Any]) -> Shown:
 async def status(use: UseCases, slug: str, status: str) -> Shown:
     """Make a program active, paused or ended, which is final."""
     return _shown(await use.programs.change_program(slug=slug, status=status))
+
+
+@program.command()
+@click.argument("slug")
+@click.argument("file", type=click.File(), callback=_read)
+@click.option("--from", "since", help="Those alone who were referred from this time on.")
+@click.option("--to", "until", help="Those alone who were referred before this time.")
+@runs_use_cases
+async def backtest(
+    use: UseCases, slug: str, file: dict[str, Any], *, since: str | None, until: str | None
+) -> Shown | list[Shown]:
+    """Compare what the terms in FILE would have given so far with what today's would have; nothing is changed."""
+    # Rows make no circles, and to look for some takes a quarter of the time.
+    gc.disable()
+    with progress("Judging") as tell:
+        found = await use.rewards.backtest_terms(
+            slug=slug, terms=file, since=since, until=until, progress=tell
+        )
+    if not wants_json():
+        return [_line(compared) for compared in [*found.rules, *found.totals]]
+    return {
+        "terms_version": found.terms_version,
+        "referrals": found.referrals,
+        "events": found.events,
+        "rules": [{"rule": compared.rule, **_sums(compared)} for compared in found.rules],
+        "totals": [_sums(compared) for compared in found.totals],
+    }
+
+
+def _line(compared: Compared) -> Shown:
+    return {
+        "rule": compared.rule or "(all)",
+        "unit": compared.unit,
+        "today": _plain(compared.today),
+        "draft": _plain(compared.draft),
+        "difference": _plain(compared.difference),
+    }
+
+
+def _plain(given: Sum) -> str:
+    return f"{given.rewards} = {given.amount}"
+
+
+def _sums(compared: Compared) -> Shown:
+    return {
+        "unit": compared.unit,
+        "today": asdict(compared.today),
+        "draft": asdict(compared.draft),
+        "difference": asdict(compared.difference),
+    }
 
 
 def _shown(shown: Program) -> Shown:

@@ -20,6 +20,7 @@ from referral.application.input_rules import InputRules
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
 from referral.entrypoints.http.api.auth import auth_router
+from referral.entrypoints.http.api.backtest import backtest_router
 from referral.entrypoints.http.api.balances import my_rewards_router, participant_rewards_router
 from referral.entrypoints.http.api.body_rules import rules_of_bodies
 from referral.entrypoints.http.api.codes import codes_router
@@ -188,6 +189,7 @@ def api_router(
             referrals_router(use, anybody),
             explanation_router(use, anybody),
             programs_router(use, anybody),
+            backtest_router(use, anybody),
             webhooks_router(use, anybody),
             deliveries_router(use, anybody),
         ],

@@ -58,6 +58,14 @@ class Snapshot:
         )
         return rows
 
+    async def shares(
+        self, statement: Statement, size: int, **values: Any
+    ) -> AsyncIterator[Sequence[asyncpg.Record]]:
+        """The rows of one query, so many at a time, with others between."""
+        cursor = await self.connection.cursor(statement.sql, *statement.arguments(values))
+        while rows := await cursor.fetch(size):
+            yield rows
+
 
 @dataclass(slots=True)
 class Database:

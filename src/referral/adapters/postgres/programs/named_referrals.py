@@ -30,14 +30,14 @@ from referral.domain.programs.program import Slug
 from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.referral_code import CodeText
 
-_NAMES = (
+REFERRAL_NAMES = (
     *("referrer_id", "referee_id", "code_id", "program_id", "terms_version"),
     *("status", "created_at", "qualifies_until", "qualified_at", "held_reasons"),
 )
 _referrer, _referee = users.alias("referrer"), users.alias("referee")
 _named = (
     select(
-        *(referrals.c[name] for name in _NAMES),
+        *(referrals.c[name] for name in REFERRAL_NAMES),
         programs.c.slug,
         referral_codes.c.text,
         _referrer.c.external_id.label("referrer"),
@@ -113,13 +113,17 @@ NEWEST_OF_REFERRER = Statement(
 )
 
 
-def named_from(row: asyncpg.Record) -> NamedReferral:
-    values = {name: row[name] for name in _NAMES}
+def referral_from(row: asyncpg.Record) -> Referral:
+    values = {name: row[name] for name in REFERRAL_NAMES}
     values["status"] = ReferralStatus(row["status"])
     values["held_reasons"] = tuple(row["held_reasons"])
+    return Referral(**values)
+
+
+def named_from(row: asyncpg.Record) -> NamedReferral:
     referrer, referee = row["referrer"], row["referee"]
     return NamedReferral(
-        Referral(**values),
+        referral_from(row),
         Slug(row["slug"]),
         CodeText(row["text"]),
         reference_to(row["referrer_id"], referrer and ExternalId(referrer)),

@@ -5,16 +5,14 @@ from sqlalchemy import Text, Uuid, bindparam, cast, select
 
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.kept_terms import terms_from
+from referral.adapters.postgres.programs.named_referrals import REFERRAL_NAMES, referral_from
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
 from referral.application.programs.ports import ReferralUnderTerms
 from referral.domain.programs.program import ProgramStatus
-from referral.domain.programs.referral import Referral, ReferralStatus
 
 UNDER_TERMS = Statement(
     select(
-        *(referrals.c[name] for name in ("referrer_id", "referee_id", "code_id", "created_at")),
-        *(referrals.c[name] for name in ("program_id", "terms_version", "status")),
-        *(referrals.c[name] for name in ("qualifies_until", "qualified_at", "held_reasons")),
+        *(referrals.c[name] for name in REFERRAL_NAMES),
         programs.c.status.label("program_status"),
         cast(program_terms.c.terms, Text).label("terms"),
     )
@@ -29,9 +27,8 @@ UNDER_TERMS = Statement(
 
 
 def under_terms_from(row: asyncpg.Record) -> ReferralUnderTerms:
-    values = dict(row)
-    terms, program_status = values.pop("terms"), values.pop("program_status")
-    values["status"] = ReferralStatus(row["status"])
-    values["held_reasons"] = tuple(row["held_reasons"])
-    referral = Referral(**values)
-    return ReferralUnderTerms(referral, terms_from(terms), program_status == ProgramStatus.ENDED)
+    return ReferralUnderTerms(
+        referral_from(row),
+        terms_from(row["terms"]),
+        row["program_status"] == ProgramStatus.ENDED,
+    )

@@ -26,7 +26,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from referral.adapters.postgres.core.database import Database, Snapshot
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
-from referral.adapters.postgres.rewards.events import EVENT_COLUMNS, event_from
+from referral.adapters.postgres.rewards.events import event_from
+from referral.adapters.postgres.rewards.histories import EVENTS, histories, size
 from referral.adapters.postgres.rewards.named_rewards import REWARDS, reward_from
 from referral.adapters.postgres.rewards.sums import SUMS
 from referral.adapters.postgres.rewards.tables import decisions, events, ledger_entries, rewards
@@ -36,6 +37,7 @@ from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.terms import Terms
 from referral.domain.rewards.decision import REFUSALS
 from referral.domain.rewards.event import Event
+from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Account
 from referral.domain.rewards.proof import Case, Difference
 from referral.domain.rewards.qualification import Facts
@@ -72,9 +74,6 @@ _REFERRALS = Statement(
     .join_from(referrals, programs, programs.c.id == referrals.c.program_id)
     .where(referrals.c.referee_id == _given_ids)
     .order_by(referrals.c.referee_id)
-)
-_EVENTS = Statement(
-    select(*EVENT_COLUMNS).where(events.c.participant_id == _given_ids).order_by(events.c.number)
 )
 _REWARDS = Statement(REWARDS.where(rewards.c.referral_id == _given_ids).order_by(rewards.c.id))
 _ENTRIES = Statement(
@@ -131,7 +130,7 @@ class PostgresOpenBooks:
         told: dict[UUID, list[Event]] = defaultdict(list)
         given: dict[UUID, list[Reward]] = defaultdict(list)
         sums: dict[RewardId, dict[Account, int]] = defaultdict(dict)
-        for row in await self.snapshot.all(_EVENTS, ids=ids):
+        for row in await self.snapshot.all(EVENTS, ids=ids):
             told[row["participant_id"]].append(event_from(row))
         for row in await self.snapshot.all(_REWARDS, ids=ids):
             given[row["referral_id"]].append(reward_from(row))
@@ -158,6 +157,12 @@ class PostgresOpenBooks:
     async def refused(self, referral_ids: Sequence[UserId]) -> Collection[tuple[UserId, str]]:
         rows = await self.snapshot.all(_REFUSED, ids=[*referral_ids])
         return {(row["referral_id"], row["rule"]) for row in rows}
+
+    async def size(self, cohort: Cohort, most: int | None) -> int:
+        return await size(self.snapshot, cohort, most)
+
+    def histories(self, cohort: Cohort, at_a_time: int) -> AsyncIterator[Sequence[History]]:
+        return histories(self.snapshot, cohort, at_a_time)
 
     async def sums(self) -> AsyncIterator[Difference]:
         for statement in SUMS:

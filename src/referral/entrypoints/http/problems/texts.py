@@ -42,6 +42,7 @@ from referral.domain.programs.errors import (
     TooLateToRefer,
 )
 from referral.domain.rewards.errors import (
+    BacktestTooLarge,
     EventDiffers,
     EventNotFound,
     NothingToPay,
@@ -115,6 +116,9 @@ _TEXTS: dict[type[Refusal], str] = {
         An event that is told again has to be the same in every member; another event needs another id.""",
     EventNotFound: "There is no such event of this participant that could be refunded.",
     RefundExceedsEvent: "All refunds of an event together come to no more than its amount, in its unit. One without an amount has none to refund.",
+    BacktestTooLarge: """A backtest over HTTP takes at most 20,000 referrals and events, and 10 seconds; nothing was changed.
+
+        Ask for fewer days with `from` and `to`, or run `referral program backtest` on the command line, which has no limit.""",
     RewardNotFound: "There is no such reward.",
     RewardIsSettled: """The reward's status does not allow what is asked for; nothing was changed.
 
