@@ -56,7 +56,7 @@ bench-flood: $(DEV) ## measure what a flood of log-ins does to the rest
 bench-hostile: $(DEV) ## measure what hostile clients do to one that means well (40 minutes)
 	@$(BENCH) bench.hostile $(ARGS)
 
-bench-ledger: $(DEV) ## measure how fast the ledger of a million events is proved, and in how much memory
+bench-ledger: $(DEV) ## measure how fast a million events are proved, and tried on other terms, and in how much memory
 	@$(BENCH) bench.ledger $(ARGS)
 
 bench-migration: $(DEV) ## measure who waits while a database of ten million referrals is migrated (needs 10 GB, 6 minutes)
