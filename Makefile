@@ -10,7 +10,7 @@ MUTATION := $(VENV)/mutation.installed
 AUDIT := $(VENV)/audit.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help diagram run test unit faults fuzz mutation mutations defences bench bench-flood bench-hostile bench-ledger bench-migration bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
+.PHONY: help diagram run test unit faults fuzz hostile mutation mutations defences bench bench-flood bench-hostile bench-ledger bench-migration bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ LONG_FORM := REFERRAL_TEST_FAULTS=long $(BIN)/python -m pytest --durations 10
 
 fuzz: $(DEV) ## send 20,000 requests that are made up from the API's description
 	@REFERRAL_TEST_FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest tests/fuzz -s
+
+hostile: $(DEV) ## send every hostile input to every place that it fits, twice (350,000 requests)
+	@REFERRAL_TEST_HOSTILE=all $(BIN)/python -m pytest --numprocesses 2 --dist loadscope tests/hostile
 
 mutation: $(MUTATION) ## change the rules and the use cases in 900 ways; the unit tests have to notice 95 %
 	@rm -rf mutants

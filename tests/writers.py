@@ -95,8 +95,8 @@ class Writers:
 
     @property
     def failed(self) -> int:
-        """How many calls did not, as far as the client knows."""
-        return self.statuses.total() - self.done
+        """How many calls did not, as far as the client knows, but for those of which an earlier try still runs."""
+        return self.statuses.total() - self.done - self.statuses["409 request-in-progress"]
 
     async def _client(self, *, keys: bool) -> None:
         parts = urlsplit(self.address)

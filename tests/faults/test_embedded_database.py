@@ -15,8 +15,6 @@ from databases import query
 from people import details
 from servers import is_ready, running, start, wait_until_ready
 
-pytestmark = pytest.mark.usefixtures("uncounted")
-
 
 @pytest.fixture
 def data_dir():

@@ -40,7 +40,7 @@ TERMS = {
 }
 REFERRER = "rose"
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("uncounted")]
+pytestmark = pytest.mark.anyio
 
 
 async def test_events_of_eight_clients_through_kills_are_neither_lost_nor_doubled_and_qualify_as_a_model_says(

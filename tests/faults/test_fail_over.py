@@ -21,7 +21,7 @@ from referral.adapters.postgres.migrate import migrate
 from servers import Server, eventually, is_ready, running, start
 from writers import writing
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("uncounted")]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture

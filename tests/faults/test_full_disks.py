@@ -15,8 +15,6 @@ from people import details, join
 from referral.adapters.postgres.migrate import migrate
 from servers import eventually, is_ready, running
 
-pytestmark = pytest.mark.usefixtures("uncounted")
-
 ENOUGH = 3000  # registrations need more room than the pages that there are have left
 
 

@@ -10,11 +10,14 @@ from collections import Counter
 import httpx
 import pytest
 
+from databases import query
 from people import FAR, details, join
 from referral.adapters.postgres import migrate as migrations
-from servers import running
+from servers import PASSWORD, running
 
 CALLS_A_SECOND = 50
+QUICK = 0.6  # seconds: half of what a call waits for a lock
+TRIES = 4  # on a machine that is too busy to migrate so quickly
 # Of the kind that ours are: a lock that is waited for a second, and things that are added.
 TOMORROW = """
 from alembic import op
@@ -34,6 +37,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE idempotency_records ADD label text")
     op.execute("CREATE INDEX ix_visits_user ON visits (user_id)")
     op.execute("SELECT pg_sleep({holds_its_locks})")
+    op.execute("CREATE TABLE took AS SELECT extract(epoch FROM clock_timestamp() - now())::float AS seconds")
 """
 MIGRATE = """
 import sys
@@ -45,12 +49,6 @@ migrate.migrate(sys.argv[1])
 """
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def server(databases, tmp_path):
-    with databases.migrated() as url, running(tmp_path, url, workers=2) as server:
-        yield server
 
 
 def tomorrow(directory, holds_its_locks: float):
@@ -78,7 +76,7 @@ async def calls_during(server, ann, work: asyncio.Task[None]) -> Counter[int]:
                 case 2:
                     answer = await client.get(f"/users/{ann.id}", headers=ann.bearer)
                 case 3:
-                    form = {"username": ann.username, "password": "Q123werty!23"}
+                    form = {"username": ann.username, "password": PASSWORD}
                     answer = await client.post("/auth/token", json=form)
                 case _:
                     answer = await client.get("/codes", headers=ann.bearer)
@@ -95,8 +93,8 @@ async def calls_during(server, ann, work: asyncio.Task[None]) -> Counter[int]:
     return statuses
 
 
-async def statuses_while_migrating(server, directory, holds_its_locks: float) -> Counter[int]:
-    place = tomorrow(directory, holds_its_locks)
+async def statuses_while_migrating(server, holds_its_locks: float) -> Counter[int]:
+    place = tomorrow(server.log.parent, holds_its_locks)
     with server.client() as client:
         ann = join(client)
 
@@ -108,19 +106,28 @@ async def statuses_while_migrating(server, directory, holds_its_locks: float) ->
     return await calls_during(server, ann, asyncio.create_task(migrate()))
 
 
-async def test_f22_no_call_fails_while_a_table_and_columns_are_added(server, tmp_path):
-    statuses = await statuses_while_migrating(server, tmp_path, 0)
+async def test_f22_no_call_fails_while_a_table_and_columns_are_added(databases, tmp_path_factory):
+    for _ in range(TRIES):
+        with (
+            databases.migrated() as url,
+            running(tmp_path_factory.mktemp("server"), url, workers=2) as server,
+        ):
+            statuses = await statuses_while_migrating(server, 0)
+            [(took,)] = query(url, "SELECT seconds FROM took")
+            if took < QUICK:
+                assert statuses.keys() <= {200, 201}
+                assert statuses.total() >= 2 * CALLS_A_SECOND / 2
+                with server.client() as client:
+                    ann = join(client)
+                    bob = join(client, ann.new_code())
+                    assert ann.get(f"/users/{ann.id}").json()["total"] == 1
+                    assert bob.delete("/users/me", {"password": PASSWORD}).status_code == 204
+                return
+    pytest.fail("the machine is too busy to migrate in time")
 
-    assert statuses.keys() <= {200, 201}
-    assert statuses.total() >= 2 * CALLS_A_SECOND / 2
-    with server.client() as client:
-        ann = join(client)
-        bob = join(client, ann.new_code())
-        assert ann.get(f"/users/{ann.id}").json()["total"] == 1
-        assert bob.delete("/users/me", {"password": "Q123werty!23"}).status_code == 204
 
-
-async def test_f22_a_migration_that_keeps_its_locks_is_noticed(server, tmp_path):
-    statuses = await statuses_while_migrating(server, tmp_path, 2)
+async def test_f22_a_migration_that_keeps_its_locks_is_noticed(databases, tmp_path):
+    with databases.migrated() as url, running(tmp_path, url, workers=2) as server:
+        statuses = await statuses_while_migrating(server, 2)
 
     assert statuses[503] > 0

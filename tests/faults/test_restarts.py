@@ -12,7 +12,7 @@ from writers import writing
 
 POOL = 2  # so few that a place which is lost is missed
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("uncounted")]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from referral.adapters.postgres.migrate import migrate
 from servers import running
 from writers import Writers, writing
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("uncounted", "again")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("again")]
 
 
 async def mark(primary: Node, writers: Writers, point: str) -> dict[str, Outcome]:

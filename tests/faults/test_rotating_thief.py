@@ -12,7 +12,7 @@ import pytest
 from people import log_in
 
 FAMILIES = int(os.environ.get("REFERRAL_TEST_FAMILIES", "20"))
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("uncounted")]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -88,6 +89,10 @@ FITTING = {
     "user_id": {"ids"},
 }
 
+# Of the places that an input fits, it is sent to one in so many: another share for each input, so that every place
+# gets its part of every corpus. REFERRAL_TEST_HOSTILE=all sends it to each of them, `make hostile`.
+ONE_IN = 1 if os.environ.get("REFERRAL_TEST_HOSTILE") == "all" else 8
+
 _numbers = itertools.count(1)
 
 
@@ -101,19 +106,25 @@ class Places:
     issuer: Person
 
     def requests(self, corpus: str) -> Iterator[Request]:
-        """Every input of the corpus in every place that it fits."""
-        for value in texts(corpus):
-            if corpus == "headers":
-                for name in HEADERS:
-                    yield self.request("GET /api/v1/users/me", headers={name: value})
-                for name in HEADERS_OF_A_BODY:
-                    yield self.request("POST /api/v1/auth/token", headers={name: value})
-            elif corpus == "targets":
-                for method in METHODS:
-                    yield Request(method, value)
-            for operation in self.description.operations:
-                yield from self._whole(operation, corpus, value)
-                yield from self._fields(operation, value, corpus)
+        """Every input of the corpus, each in its share of the places that it fits."""
+        for number, value in enumerate(texts(corpus)):
+            requests = [*self._fitting(corpus, value)]
+            one_in = min(ONE_IN, len(requests))
+            yield from requests[number % one_in :: one_in]
+
+    def _fitting(self, corpus: str, value: str) -> Iterator[Request]:
+        """The value in every place that takes inputs of the corpus."""
+        if corpus == "headers":
+            for name in HEADERS:
+                yield self.request("GET /api/v1/users/me", headers={name: value})
+            for name in HEADERS_OF_A_BODY:
+                yield self.request("POST /api/v1/auth/token", headers={name: value})
+        elif corpus == "targets":
+            for method in METHODS:
+                yield Request(method, value)
+        for operation in self.description.operations:
+            yield from self._whole(operation, corpus, value)
+            yield from self._fields(operation, value, corpus)
 
     def everywhere(self, value: str) -> Iterator[Request]:
         """The value in every place that takes a text, and in the headers that matter."""

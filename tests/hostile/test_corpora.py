@@ -1,4 +1,4 @@
-"""Every hostile input in every place that it fits: answered as described, nothing changed, nothing told."""
+"""Every hostile input in its share of the places that it fits: answered as described, nothing changed, nothing told."""
 
 import asyncio
 import hashlib
