@@ -64,7 +64,7 @@ def test_the_service_does_what_its_description_says(caller, server, key, tmp_pat
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120 + EXAMPLES / 20,
+        timeout=300 + EXAMPLES / 20,
         check=False,
     )
 

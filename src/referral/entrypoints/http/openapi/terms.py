@@ -83,7 +83,12 @@ def _value(kind: Kind) -> dict[str, Any]:
         case Choice(words):
             return {"enum": [word.value for word in words]}
         case Several(of, most):
-            return {"type": "array", "items": _value(of), "maxItems": most}
+            return {
+                "type": "array",
+                "items": _value(of),
+                "maxItems": most,
+                "uniqueItems": True,
+            }
         case Part(of):
             return _object(of)
     raise TypeError(kind)
