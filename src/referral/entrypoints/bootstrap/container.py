@@ -186,7 +186,7 @@ def create_http_app(
 
 def openapi_document(settings: Settings) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API."""
-    from referral.entrypoints.http.app import api_description
+    from referral.entrypoints.http.routes import api_description
 
     container = assembled(settings)
     return api_description(container.get(UseCases), container.get(Clock))

@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any, cast
+from typing import cast
 
 from litestar import Litestar, Router
 from litestar.connection import ASGIConnection
@@ -19,28 +18,9 @@ from referral.application.access.quotas import Quotas
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
-from referral.entrypoints.http.api.auth import auth_router
-from referral.entrypoints.http.api.backtest import backtest_router
-from referral.entrypoints.http.api.balances import my_rewards_router, participant_rewards_router
 from referral.entrypoints.http.api.body_rules import rules_of_bodies
-from referral.entrypoints.http.api.codes import codes_router
-from referral.entrypoints.http.api.deliveries import deliveries_router
 from referral.entrypoints.http.api.delivery_health import DeliveryHealth
-from referral.entrypoints.http.api.event_batches import batches_router
-from referral.entrypoints.http.api.events import events_router
-from referral.entrypoints.http.api.explanation import explanation_router
 from referral.entrypoints.http.api.health import health_handlers, metrics_handler
-from referral.entrypoints.http.api.keys import keys_router
-from referral.entrypoints.http.api.participant import participant_router
-from referral.entrypoints.http.api.participants import participants_router
-from referral.entrypoints.http.api.payouts import payouts_router
-from referral.entrypoints.http.api.programs import programs_router
-from referral.entrypoints.http.api.referrals import referrals_router
-from referral.entrypoints.http.api.reviews import reviews_router
-from referral.entrypoints.http.api.rewards import rewards_router
-from referral.entrypoints.http.api.users import users_router
-from referral.entrypoints.http.api.webhooks import webhooks_router
-from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.middleware import HttpApp
 from referral.entrypoints.http.middleware.access_log import AccessLog
 from referral.entrypoints.http.middleware.bodies import Bodies
@@ -51,9 +31,7 @@ from referral.entrypoints.http.middleware.idempotency import Idempotency
 from referral.entrypoints.http.middleware.methods import Methods
 from referral.entrypoints.http.middleware.origin import Origin
 from referral.entrypoints.http.middleware.paths import Paths
-from referral.entrypoints.http.openapi.description import describe
 from referral.entrypoints.http.openapi.pages import docs_handlers, problem_list, problem_page
-from referral.entrypoints.http.openapi.webhooks import described_messages
 from referral.entrypoints.http.problems import answers as problems
 from referral.entrypoints.http.request.body import MAX_BODY, StrictBody
 from referral.entrypoints.http.request.caller import (
@@ -61,12 +39,8 @@ from referral.entrypoints.http.request.caller import (
     Network,
     caller_of,
     client_address,
-    in_turn_by_address,
-    person,
-    signed_in,
 )
-
-PATH = "/api/v1"
+from referral.entrypoints.http.routes import PATH, api_description, api_router
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +98,7 @@ def create_app(
     callers = Callers(use.access.authenticate, options.quotas)
     concurrency = Concurrency(options.calls_at_a_time)
     handlers: list[Router | HTTPRouteHandler] = [
-        api_router(use, clock, options, concurrency, callers),
+        api_router(use, clock, options.proxies, concurrency, callers),
         problem_list,
         problem_page,
         *health_handlers(ready),
@@ -158,47 +132,3 @@ def create_app(
     http = Hosts(Methods(Paths(bodies)), options.hosts)
     http = Headers(AccessLog(Origin(http, address_of)))
     return Service(litestar, http, begin_call, bodies.hurry)
-
-
-def api_router(
-    use: UseCases,
-    clock: Clock,
-    options: HttpOptions,
-    concurrency: Concurrency,
-    callers: Callers,
-) -> Router:
-    a_person = person(callers, concurrency)
-    anybody = signed_in(callers, concurrency)
-    in_turn = in_turn_by_address(options.proxies, concurrency)
-    return Router(
-        PATH,
-        route_handlers=[
-            auth_router(use, options.proxies, in_turn),
-            users_router(use, options.proxies, a_person),
-            codes_router(use, clock, options.proxies, a_person, in_turn),
-            keys_router(use, anybody),
-            participants_router(use, anybody),
-            events_router(use, anybody),
-            batches_router(use, anybody),
-            participant_router(use, clock, anybody),
-            participant_rewards_router(use, anybody),
-            my_rewards_router(use, a_person),
-            rewards_router(use, anybody),
-            payouts_router(use, anybody),
-            reviews_router(use, anybody),
-            referrals_router(use, anybody),
-            explanation_router(use, anybody),
-            programs_router(use, anybody),
-            backtest_router(use, anybody),
-            webhooks_router(use, anybody),
-            deliveries_router(use, anybody),
-        ],
-        response_class=JsonResponse,
-    )
-
-
-def api_description(use: UseCases, clock: Clock) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of the API; nothing is called for it."""
-    callers = Callers(use.access.authenticate)
-    api = api_router(use, clock, HttpOptions(), Concurrency(None), callers)
-    return describe(api, version("referral"), described_messages)

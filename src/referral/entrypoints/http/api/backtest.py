@@ -15,7 +15,7 @@ from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ProgramNotFound
 from referral.domain.rewards import replay
 from referral.domain.rewards.errors import BacktestTooLarge
-from referral.entrypoints.http.api.programs import Terms, Version
+from referral.entrypoints.http.api.program import Terms, Version
 from referral.entrypoints.http.api.shapes import Body, GivenInstant, SlugInPath
 from referral.entrypoints.http.openapi.operations import CALLER
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses

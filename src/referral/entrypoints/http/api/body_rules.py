@@ -9,7 +9,7 @@ from referral.domain.webhooks.endpoint import EndpointStatus
 from referral.entrypoints.http.api.code import NewCode
 from referral.entrypoints.http.api.deliveries import WantedReplay
 from referral.entrypoints.http.api.keys import NewKey
-from referral.entrypoints.http.api.programs import NewProgram, ProgramChange
+from referral.entrypoints.http.api.program import NewProgram, ProgramChange
 from referral.entrypoints.http.api.registration import NewReferee, NewUser
 from referral.entrypoints.http.api.users import PasswordChange
 from referral.entrypoints.http.api.webhooks import EndpointChange, NewEndpoint
