@@ -48,7 +48,8 @@ from referral.application.accounts.ports import (
 from referral.application.pages import ListRequest
 from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
-from referral.application.rewards.ports import Books, Decisions, Events, Payouts, Rewards
+from referral.application.rewards.books import Books
+from referral.application.rewards.ports import Decisions, Events, Payouts, Rewards
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender

@@ -6,7 +6,7 @@ from datetime import datetime
 from referral.application.instant import instant
 from referral.application.programs.ports import Programs
 from referral.application.programs.program_named import program_named
-from referral.application.rewards.ports import Books, OpenBooks
+from referral.application.rewards.books import Books, OpenBooks
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.errors import Checks, InvalidInput
 from referral.domain.programs.terms import Terms, TermsVersion

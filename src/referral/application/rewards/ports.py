@@ -1,7 +1,6 @@
 """What the use cases of events and rewards need of the outside, and what they may count on."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -14,10 +13,8 @@ from referral.domain.programs.terms import Terms, TermsVersion
 from referral.domain.rewards.caps import Room
 from referral.domain.rewards.decision import QUALIFICATION, Decision
 from referral.domain.rewards.event import Event, EventId, EventNumber, NewEvent
-from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Change
 from referral.domain.rewards.payout import Payout
-from referral.domain.rewards.proof import Case, Difference
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId, RewardStatus
 
 
@@ -172,30 +169,3 @@ class Payouts(Protocol):
 
     async def lines(self, after: PayoutId | None, limit: int) -> Sequence[PayoutLine]:
         """What is paid to whom, payout by payout, oldest first: of so many payouts after this one."""
-
-
-class OpenBooks(Protocol):
-    """Everything about rewards as it is at one moment, whatever is written meanwhile."""
-
-    async def events(self) -> int:
-        """How many there are."""
-
-    async def cases(self, after: UserId | None, limit: int) -> Sequence[Case]:
-        """So many referrals with events, rewards or decisions, by their ids, after this one."""
-
-    async def refused(self, referral_ids: Sequence[UserId]) -> Collection[tuple[UserId, str]]:
-        """The rules that a cap, a budget or an erased account kept from rewarding these referrals."""
-
-    def sums(self) -> AsyncIterator[Difference]:
-        """Where milestones, balances, budgets and payouts are not what rewards and entries come to."""
-
-    async def size(self, cohort: Cohort, most: int | None) -> int:
-        """How many referrals and events a cohort has; it stops counting at `most`, if that is given."""
-
-    def histories(self, cohort: Cohort, at_a_time: int) -> AsyncIterator[Sequence[History]]:
-        """All that happened to a cohort, so many referrals at a time, in any order."""
-
-
-class Books(Protocol):
-    def open(self) -> AbstractAsyncContextManager[OpenBooks]:
-        """Keep the moment for as long as the block runs."""

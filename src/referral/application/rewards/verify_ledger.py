@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from referral.application.ports import Clock
-from referral.application.rewards.ports import Books, OpenBooks
+from referral.application.rewards.books import Books, OpenBooks
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.rewards.proof import Difference, differences
 

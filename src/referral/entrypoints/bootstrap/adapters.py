@@ -67,7 +67,8 @@ from referral.application.accounts.ports import (
 from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.ports import Programs as ProgramStore
 from referral.application.programs.ports import ReferralCodes, Referrals
-from referral.application.rewards.ports import Books, Decisions, Events, Payouts
+from referral.application.rewards.books import Books
+from referral.application.rewards.ports import Decisions, Events, Payouts
 from referral.application.rewards.ports import Rewards as RewardStore
 from referral.application.transaction import UnitOfWork
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender

@@ -12,7 +12,7 @@ from referral.entrypoints.http.api.keys import NewKey
 from referral.entrypoints.http.api.program import NewProgram, ProgramChange
 from referral.entrypoints.http.api.registration import NewReferee, NewUser
 from referral.entrypoints.http.api.users import PasswordChange
-from referral.entrypoints.http.api.webhooks import EndpointChange, NewEndpoint
+from referral.entrypoints.http.api.webhook import EndpointChange, NewEndpoint
 from referral.entrypoints.http.request.body import Rules
 
 

@@ -24,8 +24,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE rewards (
             id uuid CONSTRAINT rewards_pkey PRIMARY KEY,
-            referral_id uuid NOT NULL
-                CONSTRAINT fk_rewards_referral REFERENCES referrals (referee_id),
+            referral_id uuid NOT NULL CONSTRAINT fk_rewards_referral REFERENCES referrals (referee_id),
             program_id integer NOT NULL,
             terms_version integer NOT NULL,
             rule text NOT NULL,
@@ -36,11 +35,9 @@ def upgrade() -> None:
             status text NOT NULL CONSTRAINT ck_rewards_status CHECK (
                 status IN ('pending', 'held', 'approved', 'paid', 'rejected', 'reversed')
             ),
-            created_at timestamptz NOT NULL,
-            due_at timestamptz NOT NULL,
+            created_at timestamptz NOT NULL, due_at timestamptz NOT NULL,
             cause bigint CONSTRAINT fk_rewards_cause REFERENCES events (number),
-            shared bigint,
-            milestone integer,
+            shared bigint, milestone integer,
             recovers uuid CONSTRAINT fk_rewards_recovers REFERENCES rewards,
             budgeted boolean NOT NULL,
             payout_id uuid CONSTRAINT fk_rewards_payout REFERENCES payouts,
