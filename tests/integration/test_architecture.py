@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MOST_LINES = 200
 
 
 @pytest.fixture
@@ -62,6 +63,12 @@ def test_a_forbidden_import_is_found(copy, file, forbidden):
         source.write(f"\n{forbidden}\n")
 
     assert not contracts_kept(copy)
+
+
+def test_no_file_of_the_source_is_long():
+    lines = {file: len(file.read_text("utf-8").splitlines()) for file in ROOT.glob("src/**/*.py")}
+
+    assert [str(file) for file, count in lines.items() if count > MOST_LINES] == []
 
 
 def test_the_diagram_shows_the_imports_as_they_are():
