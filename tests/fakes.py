@@ -684,6 +684,10 @@ class InMemoryParticipants:
                     locale=participant.locale,
                 )
 
+    async def are_there_any(self) -> bool:
+        rows = self.access.read()
+        return bool(rows.participants or rows.erased)
+
 
 def _participant(rows: Rows, reference: ParticipantReference) -> Participant:
     for participant in rows.participants.values():

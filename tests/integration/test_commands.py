@@ -461,6 +461,19 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(environment, tmp_path):
     assert re.search(r"│ new +│ 3 ", seen)
 
 
+@pytest.mark.usefixtures("enrolled")
+def test_on_a_terminal_a_bar_shows_how_far_a_backtest_is(environment, tmp_path):
+    terms = tmp_path / "terms.json"
+    terms.write_text("{}")
+
+    seen, status = on_a_terminal(
+        "program", "backtest", "default", str(terms), environment=environment
+    )
+
+    assert status == 0
+    assert "Judging" in seen
+
+
 @pytest.fixture
 def bring(environment, told, empty_database_url):
     """Have Ann bring Bob to a program that gives her 10 euros, held for two weeks, and him 5; he buys something."""

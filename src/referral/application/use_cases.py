@@ -15,6 +15,7 @@ from referral.application.accounts.enrol_participant import EnrolParticipant
 from referral.application.accounts.erase_participant import EraseParticipant
 from referral.application.accounts.erase_user import EraseUser
 from referral.application.accounts.find_user import FindUser
+from referral.application.accounts.is_anybody_here import IsAnybodyHere
 from referral.application.accounts.register_user import RegisterUser
 from referral.application.accounts.show_participant import ShowParticipant
 from referral.application.accounts.who_am_i import WhoAmI
@@ -79,6 +80,7 @@ class Accounts:
     enrol_participant: EnrolParticipant
     show_participant: ShowParticipant
     erase_participant: EraseParticipant
+    is_anybody_here: IsAnybodyHere
 
 
 @dataclass(frozen=True, slots=True)

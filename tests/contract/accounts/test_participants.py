@@ -128,6 +128,15 @@ async def test_who_was_erased_is_not_found_and_not_changed(participants, users, 
     await participants.add(replace(ann, id=an_id(2)))
 
 
+async def test_there_is_nobody_until_the_first_one_and_who_was_erased_counts(participants, users):
+    assert not await participants.are_there_any()
+    someone = enrolled("42")
+    await participants.add(someone)
+    assert await participants.are_there_any()
+    await users.erase(someone.erased(NOW))
+    assert await participants.are_there_any()
+
+
 async def test_of_many_at_once_one_is_enrolled(participants):
     outcomes = await outcomes_of(participants.add(enrolled("42", number=n)) for n in range(1, 11))
 

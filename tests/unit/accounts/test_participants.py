@@ -169,3 +169,14 @@ async def test_what_the_scopes_do_not_allow_is_refused_and_recorded(
         ("enrol-participant", "missing-scope"),
         ("erase-participant", "missing-scope"),
     ]
+
+
+async def test_whether_anybody_is_here_is_told_to_who_may_read_participants(
+    enrol_participant, is_anybody_here
+):
+    assert not await is_anybody_here()
+    await enrol_participant(external_id="42")
+
+    assert await is_anybody_here(caller=READER)
+    with pytest.raises(MissingScope):
+        await is_anybody_here(caller=Caller())

@@ -100,3 +100,6 @@ class Participants(Protocol):
 
     async def save(self, participant: Participant) -> None:
         """Store the e-mail address, the user name and the locale; raise UsernameTaken or EmailTaken."""
+
+    async def are_there_any(self) -> bool:
+        """Whether there is anybody, those who were erased among them."""

@@ -9,10 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 from asyncpg import PostgresError
-from dishka import (
-    Container,
-    make_container,
-)
+from dishka import Container, Provider, Scope, make_container
 from sqlalchemy.exc import DBAPIError
 
 from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
@@ -44,9 +41,12 @@ if TYPE_CHECKING:
 SERVING_ROLE = "referral"
 
 
-def assembled(settings: Settings) -> Container:
+def assembled(settings: Settings, clock: Clock | None = None) -> Container:
     """The whole graph; raises at once when a part is missing. Nothing is opened yet."""
-    return make_container(Adapters(), Application(), context={Settings: settings})
+    given = Provider(scope=Scope.APP)
+    if clock is not None:
+        given.provide(lambda: clock, provides=Clock)
+    return make_container(Adapters(), Application(), given, context={Settings: settings})
 
 
 @contextmanager
@@ -110,15 +110,17 @@ def _migrate(url: str, serving_role: str = "") -> None:
 
 
 @asynccontextmanager
-async def open_use_cases(settings: Settings | None = None) -> AsyncIterator[UseCases]:
-    """Everything the service can do, for a script: no server, no HTTP.
+async def open_use_cases(
+    settings: Settings | None = None, clock: Clock | None = None
+) -> AsyncIterator[UseCases]:
+    """Everything the service can do, for a script: no server, no HTTP. A `clock` tells the time instead of the database.
 
     >>> async with open_use_cases() as referral:
     ...     await referral.accounts.register_user(username="ann", email="ann@example.org", password="…")
     """
     with (
         with_database(settings or load_settings()) as complete,
-        closing(assembled(complete)) as container,
+        closing(assembled(complete, clock)) as container,
     ):
         async with container.get(Database):
             await container.get(PostgresClock).look()

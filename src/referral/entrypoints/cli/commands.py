@@ -5,12 +5,13 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
 from referral.application.pages import MAX_SIZE, ListPage
+from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
 from referral.domain.errors import InvalidInput, ReferralError
 from referral.entrypoints.bootstrap.settings import Settings
@@ -20,6 +21,7 @@ REFUSED = 1  # the exit status when a rule says no
 limited = click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many."
 )
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,34 +41,41 @@ def runs_use_cases(
     What is refused is told on stderr, in the words of the API, with exit status 1.
     """
 
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+    @as_json_option
     @wraps(do)
     def command(*, as_json: bool, **given: Any) -> None:
-        settings = click.get_current_context().obj
-        try:
-            # What is logged goes where it does not mix with what is printed.
-            with redirect_stdout(sys.stderr):
-                result = asyncio.run(_done(settings, do, given))
-        except ReferralError as refusal:
-            click.echo(told(refusal), err=True)
-            raise click.exceptions.Exit(REFUSED) from None
-        if as_json:
-            _print_json(result)
-        elif result is not None:
-            _print_table(result)
-        if isinstance(result, PartlyRefused):
-            raise click.exceptions.Exit(REFUSED)
+        run_use_cases(partial(do, **given), as_json=as_json)
 
     return command
 
 
+def run_use_cases(
+    do: Callable[[UseCases], Awaitable[Result]], *, as_json: bool, clock: Clock | None = None
+) -> None:
+    """The same for a command that takes its own options; with a `clock`, that tells the time."""
+    settings = click.get_current_context().obj
+    try:
+        # What is logged goes where it does not mix with what is printed.
+        with redirect_stdout(sys.stderr):
+            result = asyncio.run(_done(settings, do, clock))
+    except ReferralError as refusal:
+        click.echo(told(refusal), err=True)
+        raise click.exceptions.Exit(REFUSED) from None
+    if as_json:
+        _print_json(result)
+    elif result is not None:
+        _print_table(result)
+    if isinstance(result, PartlyRefused):
+        raise click.exceptions.Exit(REFUSED)
+
+
 async def _done(
-    settings: Settings, do: Callable[..., Awaitable[Result]], given: dict[str, Any]
+    settings: Settings, do: Callable[[UseCases], Awaitable[Result]], clock: Clock | None
 ) -> Result:
     from referral.entrypoints.bootstrap.container import open_use_cases
 
-    async with open_use_cases(settings) as use:
-        return await do(use, **given)
+    async with open_use_cases(settings, clock) as use:
+        return await do(use)
 
 
 def told(refusal: ReferralError) -> str:

@@ -10,6 +10,7 @@ from referral.entrypoints.bootstrap.load_settings import load_settings
 from referral.entrypoints.bootstrap.settings import PREFIX, CannotStart, Settings
 from referral.entrypoints.cli.admin import admin
 from referral.entrypoints.cli.code import code
+from referral.entrypoints.cli.demo.command import demo
 from referral.entrypoints.cli.event import event
 from referral.entrypoints.cli.explain import explain
 from referral.entrypoints.cli.key import key
@@ -77,7 +78,7 @@ def openapi(settings: Settings) -> None:
 
 
 for command in (
-    *(admin, code, event, explain, key, ledger, participant, payout, program),
+    *(admin, code, demo, event, explain, key, ledger, participant, payout, program),
     *(referrals, review, reward, token, user, webhook),
 ):
     referral.add_command(command)

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
 import asyncpg
-from sqlalchemy import Text, Uuid, bindparam, or_, select, update
+from sqlalchemy import Text, Uuid, bindparam, exists, or_, select, update
 
 from referral.adapters.postgres.accounts.tables import EMAIL_IS_UNIQUE, users
 from referral.adapters.postgres.accounts.user_rows import (
@@ -61,6 +61,7 @@ _LOCK_ROW = Statement(
     .where(users.c.id == bindparam("participant_id", type_=Uuid))
     .with_for_update(key_share=True)
 )
+_ARE_THERE_ANY = Statement(select(exists(select(users.c.id)).label("are_there")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,10 @@ class PostgresParticipants:
         except asyncpg.UniqueViolationError as taken:  # since a moment ago
             by_email = taken.constraint_name == EMAIL_IS_UNIQUE
             raise (EmailTaken if by_email else UsernameTaken) from taken
+
+    async def are_there_any(self) -> bool:
+        [row] = await self.queries.all(_ARE_THERE_ANY)
+        return bool(row["are_there"])
 
     async def _ensure_free(self, participant: Participant) -> None:
         names = names_of(participant)
