@@ -10,10 +10,10 @@ MUTATION := $(VENV)/mutation.installed
 AUDIT := $(VENV)/audit.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help diagram run test unit faults fuzz hostile mutation mutations defences bench bench-flood bench-hostile bench-ledger bench-migration bench-scale bench-startup bench-thief bench-timing check format lock wheel clean
+.PHONY: help diagram run test unit faults fuzz hostile mutation mutations defences bench bench-flood bench-hostile bench-ledger bench-migration bench-scale bench-startup bench-thief bench-timing bench-webhooks check format lock wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## serve on an embedded PostgreSQL
 	@exec $(BIN)/referral serve
@@ -76,6 +76,9 @@ bench-thief: $(DEV) ## have thieves outrun the revocation of the refresh tokens 
 
 bench-timing: $(DEV) ## measure whether a refused log-in tells by its time what was wrong (5 minutes)
 	@$(BENCH) bench.guess_timing $(ARGS)
+
+bench-webhooks: $(DEV) ## measure how fast messages to webhooks go out, and what they cost writers (needs 15 GB, 10 minutes)
+	@$(BENCH) bench.webhooks $(ARGS)
 
 BENCH := PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m
 

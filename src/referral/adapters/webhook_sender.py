@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import importlib
 import re
 import socket
 from collections.abc import Mapping
@@ -32,11 +33,11 @@ class AiohttpSender:
             await self._session.close()
 
     async def send(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
-        import aiohttp  # only where something is sent: it takes a tenth of a second
+        session = self._session or await self._open()
+        import aiohttp
         from yarl import URL
 
         try:
-            session = self._session = self._session or self._new_session()
             async with session.post(
                 URL(url, encoded=True), headers=headers, data=body.encode(), allow_redirects=False
             ) as response:
@@ -50,16 +51,17 @@ class AiohttpSender:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(None, str(error)[:TEXT_BYTES])
 
-    def _new_session(self) -> Any:
-        import aiohttp
-
-        return aiohttp.ClientSession(
+    async def _open(self) -> Any:
+        # Only where something is sent, and beside all else: it takes a sixth of a second.
+        aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
+        self._session = self._session or aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, socket_factory=self._socket),
             timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "referral-webhooks"},
             auto_decompress=False,
         )
+        return self._session
 
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
         """A socket for this address, which is connected to next, whatever the name leads to later; or OSError."""
