@@ -173,7 +173,7 @@ async def _copy(
 
 
 async def drop_constraints(connection: Any) -> list[str]:
-    """Drop the keys of the three tables, which cost more to keep than to make; return what makes them anew."""
+    """Drop the keys of the three tables, which cost more to keep than to make; return what makes them again."""
     rows = await connection.fetch(
         """
         SELECT conrelid::regclass AS table, conname AS name, pg_get_constraintdef(oid) AS definition

@@ -30,7 +30,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Database:
-    """A PostgreSQL of one's own with this data in it; `process` is its postmaster."""
+    """A PostgreSQL for this run alone, with this data in it; `process` is its postmaster."""
 
     url: str
     process: int

@@ -11,7 +11,7 @@ from referral.domain.access.caller import OPERATOR
 class GrantAdmin:
     """Let the user with this e-mail address do everything, on every process within a second; once is enough.
 
-    For whoever has the machine: no call over HTTP leads here. Raises InvalidInput or UserNotFound.
+    For those who have the machine: no call over HTTP leads here. Raises InvalidInput or UserNotFound.
     """
 
     administrators: Administrators

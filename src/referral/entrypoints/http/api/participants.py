@@ -140,7 +140,7 @@ def participants_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> R
     async def erase_participant(
         request: Request[Caller, Any, Any], participant: ParticipantInPath
     ) -> None:
-        """Forget all that tells who someone is; their codes are withdrawn, and whoever brought them still counts them."""
+        """Forget all that tells who someone is; their codes are withdrawn, and the one who brought them still counts them."""
         await use.accounts.erase_participant(
             participant=participant.replace(SLASH, "/"), caller=request.user
         )
