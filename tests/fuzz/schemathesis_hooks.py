@@ -249,6 +249,8 @@ UNTOLD = {
     ("starts_at", "This is no time on the calendar."),
     ("ends_at", "This is no time on the calendar."),
     ("ends_at", "A program ends after it starts."),
+    # two members of a backtest
+    ("to", "`to` is later than `from`."),
     # members of terms that need each other, or differ
     ("event", "A refund qualifies nobody."),
     ("count", "People sign up once."),

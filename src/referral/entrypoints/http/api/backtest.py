@@ -26,7 +26,11 @@ class WantedBacktest(Body, rename={"since": "from", "until": "to"}):
 
     terms: Terms
     since: Annotated[
-        GivenInstant | None, Meta(description="those alone who were referred from then on")
+        GivenInstant | None,
+        Meta(
+            description="those alone who were referred from then on",
+            examples=["2030-01-01T12:00:00Z"],
+        ),
     ] = None
     until: Annotated[
         GivenInstant | None, Meta(description="those alone who were referred before then")
