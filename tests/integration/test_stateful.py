@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from dishka import Provider, Scope, make_container, provide
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -22,13 +21,9 @@ from hypothesis.stateful import (
 
 from databases import execute
 from examples import PASSWORD
-from fakes import FakeClock, FakePasswordHasher, FakeRandomness
+from foreseeable import Foreseeable
 from paging import paged, walked
-from referral.adapters.postgres.core.database import Database
-from referral.application.accounts.ports import PasswordHasher
-from referral.application.ports import Clock, Randomness
 from referral.application.programs.issue_code import ATTEMPTS_AT_A_FREE_TEXT
-from referral.application.use_cases import UseCases
 from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound, WrongPassword
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import InvalidInput
@@ -39,36 +34,12 @@ from referral.domain.programs.errors import (
     CodeTaken,
     NotYourCode,
 )
-from referral.entrypoints.bootstrap.container import Adapters, Application
-from referral.entrypoints.bootstrap.settings import Settings
 
 names = st.sampled_from(
     ["ann", "Ann", "cyd", "dan", "DAN", "eve", "fay", "gus", "hal", "ivy", "joe"]
 )
 own_texts = st.sampled_from(["SPRING", "spring", "SUMMER-2", "summer-3", "FALL-4", "WINTER"])
 lifetimes = st.sampled_from([0, 1, 5, 10, 30])  # days
-
-
-class Foreseeable(Provider):
-    """What the model has to know: the time and the texts that are drawn; and a hasher that costs nothing."""
-
-    scope = Scope.APP
-
-    def __init__(self):
-        super().__init__()
-        self.time, self.draws = FakeClock(), FakeRandomness()
-
-    @provide
-    def clock(self) -> Clock:
-        return self.time
-
-    @provide
-    def randomness(self) -> Randomness:
-        return self.draws
-
-    @provide
-    def password_hasher(self) -> PasswordHasher:
-        return FakePasswordHasher()
 
 
 @dataclass(eq=False)
@@ -96,17 +67,9 @@ class People(RuleBasedStateMachine):
         super().__init__()
         execute(url, "TRUNCATE users CASCADE")
         self.run = run
-        known = Foreseeable()
+        known = Foreseeable(url)
         self.clock, self.randomness = known.time, known.draws
-        in_force = Settings(
-            database_url=url,
-            secret="0123456789abcdef0123456789abcdef",
-            pool_size=2,
-            rate_limits="off",
-        )
-        container = make_container(Adapters(), Application(), known, context={Settings: in_force})
-        self.database = container.get(Database)
-        self.referral = container.get(UseCases)
+        self.database, self.referral = known.database, known.use_cases
         run(self.database.__aenter__())
         self.registered: list[Person] = []
         self.codes: dict[str, Code] = {}
