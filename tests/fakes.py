@@ -18,6 +18,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_interface, ip_network
 from typing import Protocol
 from uuid import UUID, uuid4
 
@@ -64,6 +65,7 @@ from referral.application.rewards.ports import (
     RecordedEvent,
     Rewards,
 )
+from referral.application.rewards.reviews import NamedReview
 from referral.application.transaction import Transaction
 from referral.application.webhooks.ports import (
     Answer,
@@ -95,6 +97,7 @@ from referral.domain.accounts.errors import (
     UserNotFound,
 )
 from referral.domain.accounts.external_id import ExternalId
+from referral.domain.accounts.sighting import NetworkName, Sighting
 from referral.domain.accounts.user import (
     EMAIL_MAX_LENGTH,
     PASSWORD_MAX_BYTES,
@@ -136,8 +139,10 @@ from referral.domain.programs.referral_code import (
     ReferralCode,
 )
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
+from referral.domain.rewards.decision import REVIEW, Reason
 from referral.domain.rewards.event import EventId, EventNumber
 from referral.domain.rewards.payout import Payout
+from referral.domain.rewards.review import ReviewStatus
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId
 from referral.domain.webhooks.delivery import Delivery, DeliveryStatus, MessageId
 from referral.domain.webhooks.endpoint import Endpoint, EndpointId
@@ -389,6 +394,7 @@ class Rows:
     refresh_tokens: dict[Digest, RefreshToken] = field(default_factory=dict)
     api_keys: dict[KeyId, ApiKey] = field(default_factory=dict)
     administrators: dict[UserId, datetime] = field(default_factory=dict)
+    sightings: dict[UserId, dict[NetworkName, Sighting]] = field(default_factory=dict)
 
     erased: dict[UserId, datetime] = field(default_factory=dict)
     events: dict[tuple[str, EventId], RecordedEvent] = field(default_factory=dict)
@@ -409,6 +415,7 @@ class Rows:
             dict(self.refresh_tokens),
             dict(self.api_keys),
             dict(self.administrators),
+            {who: dict(seen) for who, seen in self.sightings.items()},
             dict(self.erased),
             dict(self.events),
             dict(self.recorded_at),
@@ -435,6 +442,15 @@ class Rows:
         if not isinstance(user, User):
             raise UserNotFound
         return user
+
+    def see(self, user_id: UserId, sighting: Sighting | None) -> None:
+        """Keep it, if terms ask for networks."""
+        asked_for = any(
+            program.status != ProgramStatus.ENDED and self.terms[slug][-1].terms.judges_networks
+            for slug, program in self.programs.items()
+        )
+        if sighting is not None and asked_for:
+            self.sightings.setdefault(user_id, {})[sighting.network] = sighting
 
     def in_force(self, slug: Slug) -> ProgramInForce:
         if slug not in self.programs:
@@ -474,6 +490,7 @@ class InMemoryStore:
         self.events = InMemoryEvents(self)
         self.rewards = InMemoryRewards(self)
         self.decisions = InMemoryDecisions(self)
+        self.reviews = InMemoryReviews(self)
         self.payouts = InMemoryPayouts(self)
         self.books = InMemoryBooks(self)
         self.refresh_tokens = InMemoryRefreshTokens(self)
@@ -580,9 +597,10 @@ class InMemoryTransaction:
 class InMemoryUsers:
     access: Access
 
-    async def add(self, user: User) -> None:
+    async def add(self, user: User, sighting: Sighting | None = None) -> None:
         async with self.access.write() as rows:
             _add(rows, user)
+            rows.see(user.id, sighting)
 
     async def ensure_free(self, username: Username, email: EmailAddress) -> None:
         names = Participant(
@@ -626,6 +644,7 @@ class InMemoryUsers:
             rows.participants.pop(user.id, None)
             rows.administrators.pop(user.id, None)
             rows.erased[user.id] = user.erased_at
+            rows.sightings.pop(user.id, None)
 
 
 def _add(rows: Rows, participant: Participant) -> None:
@@ -899,13 +918,6 @@ class InMemoryReferrals:
                         held_reasons=referral.held_reasons,
                     )
 
-    async def held(self, request: ListRequest) -> ListPage[NamedReferral]:
-        page = await self.newest(ReferralFilter(), ListRequest(MAX_POSITION, request.cursor))
-        held = [named for named in page.items if named.referral.is_held]
-        return ListPage.of(
-            held[: request.limit + 1], request, lambda named: named.referral.referee_id.int
-        )
-
     async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
         expired: list[UserId] = []
         async with self.access.write() as rows:
@@ -952,6 +964,19 @@ class InMemoryReferrals:
         brought = [r for r in self.access.read().referrals if r.referrer_id == referrer_id]
         return brought[-n].created_at if n <= len(brought) else None
 
+    async def nth_newest_seen_at(
+        self, referral: Referral, networks: Sequence[NetworkName], n: int
+    ) -> datetime | None:
+        seen = [
+            max(there, key=lambda sighting: sighting.at)
+            for who, places in self.access.read().sightings.items()
+            if who != referral.referee_id
+            and (there := [places[name] for name in networks if name in places])
+            and referral.referrer_id in {who, *(sighting.referrer_id for sighting in there)}
+        ]
+        newest = sorted((sighting.at for sighting in seen), reverse=True)
+        return newest[n - 1] if n <= len(newest) else None
+
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         rows = self.access.read()
         brought = [r for r in rows.referrals if r.referrer_id == referrer_id]
@@ -968,6 +993,48 @@ class InMemoryReferrals:
             size,
             numbers[-1] if numbers[-1] > 1 else None,
         )
+
+
+@dataclass(frozen=True)
+class InMemoryReviews:
+    access: Access
+
+    async def page_of(self, status: ReviewStatus, request: ListRequest) -> ListPage[NamedReview]:
+        rows = self.access.read()
+        referrals = InMemoryReferrals(self.access)
+        if status is ReviewStatus.OPEN:
+            page = await referrals.newest(
+                ReferralFilter(), ListRequest(MAX_POSITION, request.cursor)
+            )
+            held = [
+                NamedReview(named, named.referral.held_reasons, None)
+                for named in page.items
+                if named.referral.is_held
+            ]
+            return ListPage.of(
+                held[: request.limit + 1], request, lambda r: r.named.referral.referee_id.int
+            )
+        found = [
+            (number, NamedReview(await referrals.find(made.referral_id), doubts, made))
+            for number, made in reversed([*enumerate(rows.decisions, 1)])
+            if _is_review(made, status)
+            and made.decision.reason == Reason.BY_HAND
+            and number < (request.cursor or MAX_POSITION)
+            for doubts in [_doubts(rows, made.referral_id)]
+        ]
+        page_of_numbers = ListPage.of(found[: request.limit + 1], request, lambda one: one[0])
+        return ListPage(
+            [review for _, review in page_of_numbers.items], page_of_numbers.next_cursor
+        )
+
+
+def _is_review(made: MadeDecision, outcome: str) -> bool:
+    return made.decision.rule == REVIEW and made.decision.outcome == outcome
+
+
+def _doubts(rows: Rows, referral_id: UserId) -> Sequence[str]:
+    held = (m for m in rows.decisions if m.referral_id == referral_id and _is_review(m, "held"))
+    return tuple(str(made.decision.reason) for made in held)
 
 
 def _named(rows: Rows, referral: Referral) -> NamedReferral:
@@ -1000,12 +1067,13 @@ def _referee(rows: Rows, referral: Referral) -> Referee:
 class InMemoryRefreshTokens:
     access: Access
 
-    async def add(self, token: RefreshToken) -> None:
+    async def add(self, token: RefreshToken, sighting: Sighting | None = None) -> None:
         async with self.access.write() as rows:
             holder = rows.users.get(token.user_id)
             if holder is None or holder.credentials_version != token.credentials_version:
                 raise WrongCredentials
             rows.refresh_tokens[token.digest] = token
+            rows.see(token.user_id, sighting)
 
     async def by_digest(self, digest: Digest) -> RefreshToken:
         token = self.access.read().refresh_tokens.get(digest)
@@ -1035,6 +1103,21 @@ class InMemoryRefreshTokens:
         async with self.access.write() as rows:
             for token in [t for t in rows.refresh_tokens.values() if revoked(t)]:
                 del rows.refresh_tokens[token.digest]
+
+
+class FakeNetworks:
+    """Networks are called by their own names, after a secret."""
+
+    def __init__(self, *secrets: str) -> None:
+        self.secrets = secrets
+
+    def names_of(self, client_address: str | None) -> Sequence[NetworkName]:
+        try:
+            address = ip_interface(client_address or "").ip
+        except ValueError:
+            return ()
+        network = ip_network((address, {4: 24, 6: 64}[address.version]), strict=False)
+        return [NetworkName(f"{secret} {network}".encode()) for secret in self.secrets]
 
 
 class FakeSealing:

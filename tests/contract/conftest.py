@@ -21,6 +21,7 @@ from referral.adapters.postgres.rewards.books import PostgresBooks
 from referral.adapters.postgres.rewards.decisions import PostgresDecisions
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.rewards.payouts import PostgresPayouts
+from referral.adapters.postgres.rewards.reviews import PostgresReviews
 from referral.adapters.postgres.rewards.rewards import PostgresRewards
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
@@ -45,6 +46,7 @@ class PostgresStore:
         self.events = PostgresEvents(queries)
         self.rewards = PostgresRewards(queries)
         self.decisions = PostgresDecisions(queries)
+        self.reviews = PostgresReviews(queries)
         self.payouts = PostgresPayouts(queries)
         self.books = PostgresBooks(self.database)
         self.refresh_tokens = PostgresRefreshTokens(queries)
@@ -103,6 +105,11 @@ def rewards(store):
 @pytest.fixture
 def decisions(store):
     return store.decisions
+
+
+@pytest.fixture
+def reviews(store):
+    return store.reviews
 
 
 @pytest.fixture

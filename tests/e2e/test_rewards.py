@@ -11,7 +11,7 @@ import pytest
 
 from databases import execute
 from operators import make_keys, operate
-from people import FAR, join
+from people import FAR, join, register
 from servers import running
 
 EUR = {"unit": "EUR"}
@@ -25,6 +25,10 @@ PROGRAMS = {
     "launch": TERMS,
     "patient": {**TERMS, "hold_days": 14},
     "tried": TERMS,
+    "watched": {
+        **TERMS,
+        "review": {"same_network": {"sign_ups": 2, "within_hours": 24, "then": "hold"}},
+    },
     "capped": {**TERMS, "caps": {"referrer": {"rewards": 50}}},
     "budgeted": {
         **TERMS,
@@ -334,3 +338,23 @@ def test_draft_terms_are_tried_on_what_happened_unless_that_is_too_much(shop, se
     assert too_much.status_code == 422
     assert too_much.json()["type"] == "/problems/backtest-too-large"
     assert "referral program backtest" in too_much.json()["detail"]
+
+
+def test_who_signs_up_at_the_referrers_network_is_held_until_someone_decides(server, shop, key):
+    with httpx.Client(base_url=server.api) as client:
+        code = join(client).new_code(program="watched")
+        referee = register(client, code)
+
+    listed = shop.get("/reviews", params={"status": "open"}).json()["items"]
+    [held] = [review for review in listed if review["id"] == referee["id"]]
+    assert (held["review"], held["doubts"], held["decided_by"]) == ("open", ["same-network"], None)
+    answer = shop.post(f"/reviews/{referee['id']}/release", json={"reason": "They are sisters."})
+    assert answer.json()["held"] is False
+
+    [released] = shop.get("/reviews", params={"status": "released", "limit": 1}).json()["items"]
+    assert (released["id"], released["review"]) == (referee["id"], "released")
+    assert (released["decided_by"], released["reason"]) == (f"key:{key.id}", "They are sisters.")
+    assert (released["held_reasons"], released["doubts"]) == ([], ["same-network"])
+    assert released["decided_at"] > released["created_at"]
+    refused = shop.get("/reviews", params={"status": "held"})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/status")

@@ -527,7 +527,12 @@ def test_a_referral_that_is_held_is_listed_and_decided(
 
     decided = told("review", verdict, referral, "--reason", "Looked at it.")
 
-    assert decided == {**held, "status": status, "held_reasons": []}
+    assert decided == {**dict([*held.items()][:7]), "status": status, "held_reasons": []}
+    [reviewed] = told(
+        "review", "list", "--status", {"release": "released"}.get(verdict, "rejected")
+    )
+    assert reviewed["doubts"] == held["doubts"] == ["velocity"]
+    assert (reviewed["decided_by"], reviewed["reason"]) == ("operator", "Looked at it.")
     assert {found["status"] for found in told("reward", "list")} == {reward}
     assert told("review", "list") == []
     again = run("review", verdict, referral, "--reason", "Looked at it.")

@@ -4,20 +4,28 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from databases import a_unit_of_work
-from examples import NOW, an_endpoint
+from examples import NOW, a_user, an_endpoint, an_id
 from referral.adapters.postgres import housekeeping as housekeeping_module
 from referral.adapters.postgres.access.key_ring import PostgresKeyRing
 from referral.adapters.postgres.access.standing import PostgresStanding
+from referral.adapters.postgres.accounts.tables import network_sightings
+from referral.adapters.postgres.accounts.users import PostgresUsers
 from referral.adapters.postgres.core.clock import PostgresClock
+from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.housekeeping import SWEPT_AT_A_TIME, PostgresHousekeeping
+from referral.adapters.postgres.programs.programs import PostgresPrograms
 from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
 from referral.adapters.postgres.webhooks.endpoints import PostgresEndpoints
 from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.adapters.system import SystemRandomness
 from referral.application.pages import ListRequest
+from referral.domain.accounts.sighting import NetworkName, Sighting
 from referral.domain.errors import DatabaseUnavailable
+from referral.domain.programs.program import NewProgram, Slug
+from referral.domain.programs.terms import Terms
 from referral.domain.webhooks.attempt import Attempt
 from referral.domain.webhooks.message import Message, MessageType
 
@@ -52,6 +60,24 @@ def endpoints(database):
 @pytest.fixture
 def deliveries(database):
     return PostgresDeliveries(database, SystemRandomness())
+
+
+async def test_networks_are_forgotten_after_30_days(database, housekeeping, clock):
+    burst = {"sign_ups": 2, "within_hours": 720, "then": "hold"}
+    await PostgresPrograms(database).add(
+        NewProgram(slug=Slug("asking"), name="Asking", created_at=NOW),
+        Terms.parse({"review": {"same_network": burst}}),
+    )
+    users, home = PostgresUsers(database), NetworkName(b"home")
+    for number in (1, 2):
+        clock.advance(seconds=1)
+        await users.add(a_user(f"user{number}", number=number), Sighting(home, clock.now()))
+    clock.advance(days=30, seconds=-1)
+
+    await housekeeping.sweep()
+
+    seen = await database.all(Statement(select(network_sightings.c.person_id)))
+    assert [row["person_id"] for row in seen] == [an_id(2)]
 
 
 async def test_messages_are_swept_when_their_time_is_over_or_their_endpoint_is_deleted(

@@ -56,6 +56,7 @@ async def log_in(empty_database_url, queries, clock):
         refresh_tokens=PostgresRefreshTokens(queries),
         guess_limits=GuessLimits(PostgresRateLimiter(queries, clock)),
         token_pairs=replace(log_in.token_pairs, clock=clock),
+        clock=clock,
     )
     password_hash = await log_in.password_hasher.hash(PASSWORD)
     await log_in.users.add(replace(a_user("ann"), password_hash=password_hash))

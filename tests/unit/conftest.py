@@ -17,6 +17,7 @@ from fakes import (
     FakeDisposableAddresses,
     FakeEmailAddresses,
     FakeKeyRing,
+    FakeNetworks,
     FakePasswordHasher,
     FakeRandomness,
     FakeRateLimiter,
@@ -41,6 +42,7 @@ from referral.application.accounts.ports import (
     CommonPasswords,
     DisposableAddresses,
     EmailAddresses,
+    Networks,
     Participants,
     PasswordHasher,
     Users,
@@ -50,6 +52,7 @@ from referral.application.ports import AuditLog, Clock, Randomness
 from referral.application.programs.ports import Programs, ReferralCodes, Referrals
 from referral.application.rewards.books import Books
 from referral.application.rewards.ports import Decisions, Events, Payouts, Rewards
+from referral.application.rewards.reviews import Reviews
 from referral.application.transaction import UnitOfWork
 from referral.application.use_cases import UseCases
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender
@@ -124,6 +127,7 @@ def container(
         Events: store.events,
         Rewards: store.rewards,
         Decisions: store.decisions,
+        Reviews: store.reviews,
         Payouts: store.payouts,
         Books: store.books,
         RefreshTokens: store.refresh_tokens,
@@ -146,6 +150,7 @@ def container(
         RateLimiter: rate_limiter,
         AuditLog: audit_log,
         Sealing: sealing,
+        Networks: FakeNetworks("secret"),
     }
     given = Provider(scope=Scope.APP)
     for port in fakes:

@@ -432,20 +432,3 @@ async def test_when_the_nth_newest_was_made_is_known_if_there_are_so_many(referr
     assert await referrals.nth_newest_at(ann.id, 3) == NOW + timedelta(hours=1)
     assert await referrals.nth_newest_at(ann.id, 4) is None
     assert await referrals.nth_newest_at(an_id(404), 1) is None
-
-
-async def test_those_that_are_held_are_listed_until_they_are_released(referrals, users, code):
-    for n in (1, 2, 3):
-        await users.add(a_user(f"user{n}", number=100 + n))
-        held = () if n == 2 else ("velocity",)
-        await referrals.add(replace(referral(n, code), held_reasons=held))
-
-    async def listed(**request):
-        page = await referrals.held(ListRequest(**request))
-        return [named.referral.referee_id for named in page.items], page.next_cursor
-
-    assert await listed() == ([an_id(103), an_id(101)], None)
-    first, cursor = await listed(limit=1)
-    assert (first, await listed(limit=1, cursor=cursor)) == ([an_id(103)], ([an_id(101)], None))
-    await referrals.save(referral(3, code))
-    assert (await listed())[0] == [an_id(101)]

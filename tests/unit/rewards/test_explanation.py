@@ -71,6 +71,15 @@ def test_what_an_event_means_is_said_in_a_sentence(reason, inputs, text):
         ),
         (
             Outcome.HELD,
+            Reason.SAME_NETWORK,
+            {"sign_ups": 3, "within_hours": 24},
+            (
+                "The referral is held: the referrer and those they brought were 3 or more at one network"
+                " within 24 hours."
+            ),
+        ),
+        (
+            Outcome.HELD,
             Reason.VELOCITY,
             {"sign_ups": 20, "within_hours": 1},
             "The referral is held: the referrer brought 20 or more within 1 hour.",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from examples import PASSWORD, an_id
+from examples import PASSWORD, an_id, in_a_week
 from referral.domain.access.caller import Caller
 from referral.domain.access.errors import MissingScope
 from referral.domain.errors import InvalidInput
@@ -199,9 +199,11 @@ async def held(*, brought, buy):
 
 
 async def test_a_referral_that_is_released_has_its_rewards_wait_for_their_time(
-    *, held, decide_review, find_reviews, rewards_of, explain_referral, audit_log
+    *, held, decide_review, find_reviews, rewards_of, explain_referral, audit_log, clock
 ):
-    assert [n.referral.referee_id for n in (await find_reviews()).items] == [held]
+    assert [r.named.referral.referee_id for r in (await find_reviews()).items] == [held]
+    [review] = (await find_reviews()).items
+    assert (review.status, review.decided_at, review.reason) == ("open", None, None)
     assert await rewards_of("ann") == [("thanks", 1000, "held")]
 
     named = await decide_review(referral_id=held, verdict="release", reason="They are sisters.")
@@ -209,6 +211,11 @@ async def test_a_referral_that_is_released_has_its_rewards_wait_for_their_time(
     assert (named.referral.is_held, named.referral.status) == (False, ReferralStatus.QUALIFIED)
     assert await rewards_of("ann") == [("thanks", 1000, "pending")]
     assert (await find_reviews()).items == []
+    [review] = (await find_reviews(status="released")).items
+    assert (review.doubts, review.decided_by) == (("same-person",), "operator")
+    assert (review.reason, review.decided_at) == ("They are sisters.", clock.now())
+    with pytest.raises(InvalidInput, match="A status is one of open, released, rejected"):
+        await find_reviews(status="held")
     _, made = await explain_referral(referral_id=held)
     assert sentence(made[-1].decision) == (
         "The referral is released, by operator: They are sisters."
@@ -257,3 +264,91 @@ async def test_what_is_not_held_is_not_decided(*, held, decide_review):
     nobody = Caller(user_id=an_id(1))
     with pytest.raises(MissingScope):
         await decide_review(referral_id=held, verdict="reject", reason="x", caller=nobody)
+
+
+TWO_AT_HOME = {"sign_ups": 2, "within_hours": 48}
+HOME, SAME_HOME, ELSEWHERE = "192.0.2.7", "192.0.2.8", "198.51.100.7"
+
+
+@pytest.fixture
+def code_of_zoe(*, launch, register_user, issue_code, clock):
+    """The code of Zoe, who registered at home, in a program with these terms for networks."""
+
+    async def code_of_zoe(**same_network):
+        burst = {**TWO_AT_HOME, "then": "hold", **same_network}
+        await launch(review={"same_network": burst})
+        zoe = await register_user(
+            username="zoe", email="zoe@example.org", password=PASSWORD, client_address=HOME
+        )
+        code = await issue_code(owner_id=zoe.id, expires_at=in_a_week(clock), program="launch")
+        return code.text.value
+
+    return code_of_zoe
+
+
+@pytest.fixture
+def joined(sign_up, show_referral):
+    """The referral of someone who signs up with a code at this address."""
+
+    async def joined(name, code, address):
+        user = await sign_up(name, code=code, client_address=address)
+        return (await show_referral(referral_id=user.id)).referral
+
+    return joined
+
+
+async def test_who_signs_up_at_the_referrers_network_is_doubted(*, code_of_zoe, joined, doubts):
+    code = await code_of_zoe()
+
+    elsewhere = await joined("bob", code, ELSEWHERE)
+    at_home = await joined("cleo", code, SAME_HOME)
+
+    assert not elsewhere.is_held
+    assert at_home.held_reasons == ("same-network",)
+    assert await doubts(at_home) == [("held", "same-network", TWO_AT_HOME)]
+
+
+async def test_people_of_one_referrer_at_one_network_are_doubted(*, code_of_zoe, joined):
+    code = await code_of_zoe(then="reject")
+
+    first, second = [await joined(name, code, ELSEWHERE) for name in ("bob", "cleo")]
+
+    assert (first.status, second.status) == (ReferralStatus.SIGNED_UP, ReferralStatus.REJECTED)
+
+
+async def test_a_referrer_is_seen_where_they_log_in(*, code_of_zoe, joined, log_in):
+    code = await code_of_zoe()
+    await log_in(username="zoe", password=PASSWORD, client_address=ELSEWHERE)
+
+    assert (await joined("bob", code, ELSEWHERE)).is_held
+
+
+@pytest.mark.parametrize(("hours", "is_held"), [(47, True), (48, False)])
+async def test_who_was_at_a_network_long_ago_is_not_there(
+    *, code_of_zoe, joined, clock, hours, is_held
+):
+    code = await code_of_zoe()
+    clock.advance(hours=hours)
+
+    assert (await joined("bob", code, HOME)).is_held == is_held
+
+
+@pytest.mark.parametrize("address", [None, "", "a socket"])
+async def test_who_comes_from_no_known_network_is_not_doubted_for_it(
+    *, code_of_zoe, joined, address
+):
+    code = await code_of_zoe(sign_ups=1)
+
+    assert not (await joined("bob", code, address)).is_held
+    assert (await joined("cleo", code, ELSEWHERE)).is_held
+
+
+async def test_a_server_does_not_tell_where_its_people_are(
+    *, code_of_zoe, enrol_participant, refer_participant
+):
+    code = await code_of_zoe(sign_ups=1)
+    await enrol_participant(external_id="bob")
+
+    named, _ = await refer_participant(code=code, participant="bob")
+
+    assert not named.referral.is_held

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.tables import (
     idempotency_records,
+    network_sightings,
     rate_limits,
     refresh_tokens,
     users,
@@ -32,9 +34,12 @@ from referral.adapters.postgres.tables import (
 )
 from referral.adapters.postgres.webhooks.outbox import PostgresListeners
 from referral.domain.errors import DatabaseUnavailable
+from referral.domain.programs.terms import NETWORK_HOURS
 
 REFRESH_SECONDS = 0.3
 SWEEP_SECONDS = 60
+
+MEMORY_OF_NETWORKS = timedelta(hours=NETWORK_HOURS)
 
 # So few that they are deleted in good time, however many there are in all.
 SWEPT_AT_A_TIME = 10_000
@@ -54,7 +59,8 @@ def _sweep(table: Table, over: Select[Any]) -> Statement:
     """Delete what is over, and tell how many rows they were."""
     place = _place(table)
     swept = delete(table).where(place == any_(func.array(over.scalar_subquery()))).returning(place)
-    return Statement(select(func.count().label("rows")).select_from(swept.cte("swept")))
+    counted = select(func.count().label("rows")).select_from(swept.cte("swept"))
+    return Statement(counted, on_the_side=True)
 
 
 _now = bindparam("now", type_=INSTANT)
@@ -80,6 +86,10 @@ _SWEEPS = (
             (idempotency_records, idempotency_records.c.expires_at),
             (webhook_deliveries, webhook_deliveries.c.expires_at),
         )
+    ),
+    _sweep(
+        network_sightings,
+        _some(network_sightings, network_sightings.c.seen_at <= _now - MEMORY_OF_NETWORKS),
     ),
     _sweep(webhook_deliveries, _of_deleted),
 )

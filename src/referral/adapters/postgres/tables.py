@@ -7,7 +7,7 @@ from referral.adapters.postgres.access.tables import (
     rate_limits,
     refresh_tokens,
 )
-from referral.adapters.postgres.accounts.tables import users
+from referral.adapters.postgres.accounts.tables import network_sightings, users
 from referral.adapters.postgres.core.metadata import metadata
 from referral.adapters.postgres.programs.tables import (
     program_terms,
@@ -36,6 +36,7 @@ __all__ = [
     "idempotency_records",
     "ledger_entries",
     "metadata",
+    "network_sightings",
     "payouts",
     "program_terms",
     "programs",

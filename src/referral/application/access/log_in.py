@@ -3,11 +3,12 @@ from dataclasses import dataclass
 from referral.application.access.guess_limits import GuessLimits
 from referral.application.access.ports import RefreshTokens
 from referral.application.access.token_pair import TokenPair, TokenPairs
-from referral.application.accounts.ports import EmailAddresses, PasswordHasher, Users
+from referral.application.accounts.ports import EmailAddresses, Networks, PasswordHasher, Users
 from referral.application.audit import Audit
-from referral.application.ports import Randomness
+from referral.application.ports import Clock, Randomness
 from referral.domain.access.errors import WrongCredentials
 from referral.domain.access.refresh_token import FamilyId
+from referral.domain.accounts.sighting import Sighting
 from referral.domain.accounts.user import User, Username, normalise_password
 from referral.domain.errors import InvalidInput
 
@@ -27,7 +28,9 @@ class LogIn:
     password_hasher: PasswordHasher
     guess_limits: GuessLimits
     token_pairs: TokenPairs
+    networks: Networks
     randomness: Randomness
+    clock: Clock
     audit: Audit
 
     async def __call__(
@@ -47,7 +50,9 @@ class LogIn:
                 stronger = await self.password_hasher.hash(secret)
                 await self.users.set_password(user, stronger, instead_of=user.password_hash)
             pair, token = self.token_pairs.make(user, FamilyId(self.randomness.new_id()))
-            await self.refresh_tokens.add(token)
+            networks = self.networks.names_of(client_address)
+            sighting = Sighting.of(networks, self.clock.now(), user.referrer_id)
+            await self.refresh_tokens.add(token, sighting)
             return pair
 
     def _key(self, username: str) -> str:

@@ -13,6 +13,7 @@ from referral.application.ports import Clock
 from referral.domain.access.api_key import ApiKey
 from referral.domain.access.caller import KeyId, Scope
 from referral.domain.access.refresh_token import Digest, FamilyId, RefreshToken
+from referral.domain.accounts.sighting import Sighting
 from referral.domain.accounts.user import EmailAddress, PublicUser, User, UserId
 
 # Longer than any attempt takes, and short enough to wait for.
@@ -122,8 +123,11 @@ class RateLimiter(Protocol):
 
 
 class RefreshTokens(Protocol):
-    async def add(self, token: RefreshToken) -> None:
-        """Store a new token; raise WrongCredentials unless its version of the holder's credentials is in force."""
+    async def add(self, token: RefreshToken, sighting: Sighting | None = None) -> None:
+        """Store a new token; raise WrongCredentials unless its version of the holder's credentials is in force.
+
+        The sighting of the holder is kept as by `Users.add`.
+        """
 
     async def by_digest(self, digest: Digest) -> RefreshToken:
         """Raise InvalidRefreshToken for one that is not stored."""

@@ -1,9 +1,11 @@
 """What the use cases of accounts need of the outside, and what they may count on."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from referral.application.accounts.participant_reference import ParticipantReference
+from referral.domain.accounts.sighting import NetworkName, Sighting
 from referral.domain.accounts.user import (
     EmailAddress,
     ErasedUser,
@@ -51,9 +53,20 @@ class DisposableAddresses(Protocol):
         """Whether a known provider of throw-away addresses gave it away, also under a name below its domain."""
 
 
+class Networks(Protocol):
+    def names_of(self, client_address: str | None) -> Sequence[NetworkName]:
+        """What the network of an address is called, an IPv4 /24 or an IPv6 /64; nothing for what is no address.
+
+        The first is its name from now on; others are by secrets that were used before.
+        """
+
+
 class Users(Protocol):
-    async def add(self, user: User) -> None:
-        """Store a new user; raise UsernameTaken or EmailTaken."""
+    async def add(self, user: User, sighting: Sighting | None = None) -> None:
+        """Store a new user; raise UsernameTaken or EmailTaken.
+
+        The sighting is kept if the terms of a program that has not ended ask for networks.
+        """
 
     async def ensure_free(self, username: Username, email: EmailAddress) -> None:
         """Raise UsernameTaken or EmailTaken if that is so now; only `add` can promise it for good."""
@@ -80,7 +93,7 @@ class Users(Protocol):
         """Store the user's new hash and credentials version, which revokes every token issued before."""
 
     async def erase(self, user: ErasedUser) -> None:
-        """Forget names, addresses, password and role for good, and revoke every token issued before."""
+        """Forget names, addresses, networks, password and role for good, and revoke every token issued before."""
 
 
 class Participants(Protocol):

@@ -1,9 +1,10 @@
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from referral.application.access.limit import Limit
 from referral.application.access.ports import RateLimiter
-from referral.application.accounts.ports import PasswordHasher, Users
+from referral.application.accounts.ports import Networks, PasswordHasher, Users
 from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
@@ -15,6 +16,7 @@ from referral.application.transaction import UnitOfWork
 from referral.application.webhooks.messages import participant_created
 from referral.application.webhooks.ports import Listeners
 from referral.domain.accounts.errors import UserNotFound
+from referral.domain.accounts.sighting import NetworkName, Sighting
 from referral.domain.accounts.user import EmailAddress, User, UserId, Username
 from referral.domain.errors import Checks, InvalidInput
 from referral.domain.programs.errors import CodeNotFound, CodeNotUsable
@@ -39,6 +41,7 @@ class RegisterUser:
     rules: InputRules
     password_hasher: PasswordHasher
     randomness: Randomness
+    networks: Networks
     new_referrals: NewReferrals
     clock: Clock
     listeners: Listeners
@@ -84,7 +87,8 @@ class RegisterUser:
                 created_at=self.clock.now(),
                 referrer_id=None if referral_code is None else referral_code.owner_id,
             )
-            user = await again(self._store, user, referral_code)
+            networks = self.networks.names_of(client_address)
+            user = await again(self._store, user, referral_code, networks)
             deed.user_id = user.id
             return user
 
@@ -96,14 +100,17 @@ class RegisterUser:
         code.ensure_usable(self.clock.now())
         return code
 
-    async def _store(self, user: User, code: ReferralCode | None) -> User:
+    async def _store(
+        self, user: User, code: ReferralCode | None, networks: Sequence[NetworkName]
+    ) -> User:
         """Decide about the code under its owner's lock: hashing took long enough for it to expire or be withdrawn."""
+        sighting = Sighting.of(networks, user.created_at, user.referrer_id)
         if code is None and not self.listeners.may_hear(MessageType.PARTICIPANT_CREATED):
-            await self.users.add(user)
+            await self.users.add(user, sighting)
             return user
         async with self.unit_of_work.begin() as tx:
             if code is None:
-                await tx.users.add(user)
+                await tx.users.add(user, sighting)
                 await tx.outbox.add(participant_created(user))
                 return user
             try:
@@ -113,8 +120,14 @@ class RegisterUser:
             code = await tx.codes.by_text(code.text)
             user = replace(user, created_at=self.clock.now())
             referral = refer(user, code, user.created_at)
-            await tx.users.add(user)
+            await tx.users.add(user, sighting)
             await self.new_referrals.add(
-                tx, referral, code, owner, user, after=[participant_created(user)]
+                tx,
+                referral,
+                code,
+                owner,
+                user,
+                networks=networks,
+                after=[participant_created(user)],
             )
             return user

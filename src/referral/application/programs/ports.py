@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from referral.application.accounts.participant_reference import reference_to
 from referral.application.pages import ListPage, ListRequest, Page, PageRequest
+from referral.domain.accounts.sighting import NetworkName
 from referral.domain.accounts.user import EmailAddress, Participant, PublicUser, UserId
 from referral.domain.programs.program import NewProgram, Program, ProgramId, ProgramInForce, Slug
 from referral.domain.programs.referral import Referral, ReferralStatus
@@ -155,9 +156,6 @@ class Referrals(Protocol):
     async def save(self, referral: Referral) -> None:
         """Store the referral's status, when it qualified, and why it is held."""
 
-    async def held(self, request: ListRequest) -> ListPage[NamedReferral]:
-        """Those that are held, newest first."""
-
     async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
         """Have at most so many expire that are signed up past their `qualifies_until`, and give their referees.
 
@@ -166,6 +164,14 @@ class Referrals(Protocol):
 
     async def nth_newest_at(self, referrer_id: UserId, n: int) -> datetime | None:
         """When a referrer's n-th newest referral was made, from 1, of whatever program; None if they have fewer."""
+
+    async def nth_newest_seen_at(
+        self, referral: Referral, networks: Sequence[NetworkName], n: int
+    ) -> datetime | None:
+        """When the n-th newest, from 1, of the referrer and the people they brought was last seen at this network.
+
+        The referee is not counted. None if there are fewer.
+        """
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         """The referrer's people, newest first, at the same cost however many they are."""

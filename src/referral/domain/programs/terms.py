@@ -118,7 +118,7 @@ class Review(PlainData):
 
     same_person: Annotated[Verdict, _VERDICT, "both have one normalised address"] = Verdict.ALLOW
     disposable_email: Annotated[Verdict, _VERDICT, "a throw-away address"] = Verdict.ALLOW
-    same_network: Annotated[Burst | None, Part(Burst), "sign-ups from one network"] = None
+    same_network: Annotated[Burst | None, Part(Burst), "people at one network"] = None
     velocity: Annotated[Burst | None, Part(Burst), "sign-ups of one referrer"] = None
 
 
@@ -146,6 +146,10 @@ class Terms(PlainData):
     attach_within_days: Annotated[
         int, Whole(0, 365), "how long after enrolment a participant can still be referred"
     ] = 7
+
+    @property
+    def judges_networks(self) -> bool:
+        return self.review.same_network is not None
 
     @property
     def judges_sign_ups(self) -> bool:

@@ -42,6 +42,7 @@ class Reason(StrEnum):
 
     SAME_PERSON = "same-person"
     DISPOSABLE_EMAIL = "disposable-email"
+    SAME_NETWORK = "same-network"
     VELOCITY = "velocity"
 
     EARNED = "earned"

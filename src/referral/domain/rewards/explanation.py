@@ -45,10 +45,11 @@ _SUSPICIOUS: dict[Reason, Callable[[Inputs], str]] = {
     Reason.DISPOSABLE_EMAIL: lambda _: (
         "the e-mail address is of a provider of throw-away addresses"
     ),
-    Reason.VELOCITY: lambda i: (
-        f"the referrer brought {i['sign_ups']} or more within {i['within_hours']} hour"
-        + "s" * (i["within_hours"] != 1)
+    Reason.SAME_NETWORK: lambda i: (
+        f"the referrer and those they brought were {i['sign_ups']} or more at one network"
+        f" within {_hours(i)}"
     ),
+    Reason.VELOCITY: lambda i: f"the referrer brought {i['sign_ups']} or more within {_hours(i)}",
 }
 _NO_REWARD: dict[Reason, Callable[[Inputs], str]] = {
     Reason.NO_AMOUNT: lambda _: "the event has no amount to share in",
@@ -151,6 +152,10 @@ def _event(i: Inputs) -> str:
     of = f" of {i['of']}" if "of" in i else ""
     worth = f" of {_money(i)}" if "amount" in i else ""
     return f"The event {i['event']} is a {i['type']}{of}{worth}. "
+
+
+def _hours(i: Inputs) -> str:
+    return f"{i['within_hours']} hour" + "s" * (i["within_hours"] != 1)
 
 
 def _money(i: Inputs, name: str = "amount") -> str:

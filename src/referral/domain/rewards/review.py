@@ -9,6 +9,15 @@ from referral.domain.accounts.user import EmailAddress
 from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.terms import Review, Verdict
 from referral.domain.rewards.decision import REVIEW, Decision, Inputs, Outcome, Reason
+from referral.domain.words import Word
+
+
+class ReviewStatus(Word):
+    """Whether someone has decided about a referral that was held, and what."""
+
+    OPEN = "open"
+    RELEASED = "released"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,13 +25,14 @@ class Signals:
     """What is known of a referral that is about to be made.
 
     `burst_began_at` is when the earliest sign-up was made of as many as the terms' `velocity` asks for, this one among
-    them; none, if there are fewer.
+    them; none, if there are fewer. So is `crowd_began_at`, of as many people as `same_network` asks for.
     """
 
     referrer: EmailAddress | None
     referee: EmailAddress | None
     is_disposable: bool
     burst_began_at: datetime | None
+    crowd_began_at: datetime | None
 
 
 def review(rules: Review, signals: Signals, now: datetime) -> Sequence[Decision]:
@@ -56,7 +66,10 @@ def _doubts(
         yield rules.same_person, Reason.SAME_PERSON, {}
     if signals.is_disposable:
         yield rules.disposable_email, Reason.DISPOSABLE_EMAIL, {}
-    burst, began_at = rules.velocity, signals.burst_began_at
-    if burst and began_at and began_at > now - timedelta(hours=burst.within_hours):
-        inputs = {"sign_ups": burst.sign_ups, "within_hours": burst.within_hours}
-        yield burst.then, Reason.VELOCITY, inputs
+    for burst, began_at, reason in (
+        (rules.same_network, signals.crowd_began_at, Reason.SAME_NETWORK),
+        (rules.velocity, signals.burst_began_at, Reason.VELOCITY),
+    ):
+        if burst and began_at and began_at > now - timedelta(hours=burst.within_hours):
+            inputs = {"sign_ups": burst.sign_ups, "within_hours": burst.within_hours}
+            yield burst.then, reason, inputs

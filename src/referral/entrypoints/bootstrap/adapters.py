@@ -15,6 +15,7 @@ from referral.adapters.credentials.bcrypt_passwords import BcryptPasswords
 from referral.adapters.credentials.common_passwords import ListedCommonPasswords
 from referral.adapters.credentials.fernet_sealing import FernetSealing
 from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
+from referral.adapters.credentials.network_names import HashedNetworks
 from referral.adapters.disposable_addresses import ListedDisposableAddresses
 from referral.adapters.email_addresses import ValidatedEmailAddresses
 from referral.adapters.no_rate_limits import NoRateLimits
@@ -38,6 +39,7 @@ from referral.adapters.postgres.rewards.books import PostgresBooks
 from referral.adapters.postgres.rewards.decisions import PostgresDecisions
 from referral.adapters.postgres.rewards.events import PostgresEvents
 from referral.adapters.postgres.rewards.payouts import PostgresPayouts
+from referral.adapters.postgres.rewards.reviews import PostgresReviews
 from referral.adapters.postgres.rewards.rewards import PostgresRewards
 from referral.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from referral.adapters.postgres.webhooks.deliveries import PostgresDeliveries
@@ -60,6 +62,7 @@ from referral.application.accounts.ports import (
     CommonPasswords,
     DisposableAddresses,
     EmailAddresses,
+    Networks,
     Participants,
     PasswordHasher,
     Users,
@@ -70,6 +73,7 @@ from referral.application.programs.ports import ReferralCodes, Referrals
 from referral.application.rewards.books import Books
 from referral.application.rewards.ports import Decisions, Events, Payouts
 from referral.application.rewards.ports import Rewards as RewardStore
+from referral.application.rewards.reviews import Reviews
 from referral.application.transaction import UnitOfWork
 from referral.application.webhooks.ports import Deliveries, Endpoints, Listeners, WebhookSender
 from referral.entrypoints.bootstrap.settings import Settings
@@ -98,6 +102,7 @@ class Adapters(Provider):
     events = provide(PostgresEvents, provides=Events)
     rewards = provide(PostgresRewards, provides=RewardStore)
     decisions = provide(PostgresDecisions, provides=Decisions)
+    reviews = provide(PostgresReviews, provides=Reviews)
     payouts = provide(PostgresPayouts, provides=Payouts)
     books = provide(PostgresBooks, provides=Books)
     endpoints = provide(PostgresEndpoints, provides=Endpoints)
@@ -125,6 +130,10 @@ class Adapters(Provider):
     @provide
     def access_tokens(self, settings: Settings) -> AccessTokens:
         return JwtAccessTokens(settings.secrets, settings.access_token_ttl)
+
+    @provide
+    def networks(self, settings: Settings) -> Networks:
+        return HashedNetworks(settings.secrets)
 
     @provide
     def sealing(self, settings: Settings) -> Sealing:

@@ -4,7 +4,9 @@ import click
 
 from referral.application.programs.ports import NamedReferral
 from referral.application.rewards.decide_review import ReviewVerdict
+from referral.application.rewards.reviews import NamedReview
 from referral.application.use_cases import UseCases
+from referral.domain.rewards.review import ReviewStatus
 from referral.entrypoints.cli.commands import Shown, every, limited, runs_use_cases
 
 _referral = click.argument("referral_id", metavar="ID", type=click.UUID)
@@ -17,11 +19,19 @@ def review() -> None:
 
 
 @review.command("list")
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in ReviewStatus]),
+    default=ReviewStatus.OPEN.value,
+    show_default=True,
+    help="In this status.",
+)
 @limited
 @runs_use_cases
-async def list_reviews(use: UseCases, limit: int) -> list[Shown]:
-    """List the referrals that are held, newest first."""
-    return [_shown(named) async for named in every(use.rewards.find_reviews, most=limit)]
+async def list_reviews(use: UseCases, status: str, limit: int) -> list[Shown]:
+    """List the referrals that are held, newest first; or those decided about, the last decided first."""
+    found = every(use.rewards.find_reviews, most=limit, status=status)
+    return [_with_decision(review) async for review in found]
 
 
 @review.command()
@@ -46,6 +56,16 @@ async def _decided(use: UseCases, referral_id: UUID, verdict: ReviewVerdict, rea
     return _shown(
         await use.rewards.decide_review(referral_id=referral_id, verdict=verdict, reason=reason)
     )
+
+
+def _with_decision(review: NamedReview) -> Shown:
+    return {
+        **_shown(review.named),
+        "doubts": [*review.doubts],
+        "decided_at": review.decided_at,
+        "decided_by": review.decided_by,
+        "reason": review.reason,
+    }
 
 
 def _shown(named: NamedReferral) -> Shown:

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from referral.adapters.postgres.access.tables import refresh_tokens
+from referral.adapters.postgres.accounts.sightings import sighting_of, values_of
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.accounts.user_rows import (
     USER_COLUMNS,
@@ -13,6 +14,7 @@ from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
 from referral.domain.access.errors import InvalidRefreshToken, WrongCredentials
 from referral.domain.access.refresh_token import Digest, FamilyId, RefreshToken
+from referral.domain.accounts.sighting import Sighting
 from referral.domain.accounts.user import User, UserId
 
 _NAMES = ("digest", "family_id", "user_id", "credentials_version", "expires_at", "spent_at")
@@ -20,7 +22,7 @@ _NAMES = ("digest", "family_id", "user_id", "credentials_version", "expires_at",
 _given = {name: bindparam(name, type_=refresh_tokens.c[name].type) for name in _NAMES}
 # FOR SHARE waits for a change of the credentials or an erasure that is under way, and then sees its outcome;
 # log-ins do not wait for each other.
-_ADD = Statement(
+_new = (
     insert(refresh_tokens)
     .from_select(
         _NAMES,
@@ -34,6 +36,9 @@ _ADD = Statement(
     )
     .returning(refresh_tokens.c.user_id)
 )
+_added = _new.cte("added")
+_ADD = Statement(_new)
+_ADD_SEEN = Statement(select(_added.c.user_id).add_cte(sighting_of(_added.c.user_id)))
 _this_token = refresh_tokens.c.digest == bindparam("digest")
 _LOCK_HOLDER = Statement(
     select(*USER_COLUMNS)
@@ -59,8 +64,12 @@ _REVOKE_ALL = Statement(
 class PostgresRefreshTokens:
     queries: Queries
 
-    async def add(self, token: RefreshToken) -> None:
-        row = await self.queries.one(_ADD, **{name: getattr(token, name) for name in _NAMES})
+    async def add(self, token: RefreshToken, sighting: Sighting | None = None) -> None:
+        values = {name: getattr(token, name) for name in _NAMES}
+        if sighting is None:
+            row = await self.queries.one(_ADD, **values)
+        else:
+            row = await self.queries.one(_ADD_SEEN, **values, **values_of(sighting))
         if row is None:
             raise WrongCredentials
 

@@ -4,8 +4,10 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -59,4 +61,22 @@ users = Table(
         "credentials_changed_at",
         postgresql_where=text("credentials_changed_at IS NOT NULL"),
     ),
+)
+
+# At which networks people were lately seen, and who brought them: names of networks that do not tell which they are.
+network_sightings = Table(
+    "network_sightings",
+    metadata,
+    Column(
+        "person_id", ForeignKey(users.c.id, name="fk_network_sightings_person"), primary_key=True
+    ),
+    Column("network", LargeBinary, primary_key=True),
+    Column("referrer_id", Uuid),
+    Column("seen_at", INSTANT, nullable=False),
+    Index(
+        "ix_network_sightings_referrer",
+        *("referrer_id", "network"),
+        postgresql_where=text("referrer_id IS NOT NULL"),
+    ),
+    Index("ix_network_sightings_seen_at", "seen_at"),
 )

@@ -4,11 +4,13 @@ import asyncpg
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
+from referral.adapters.postgres.accounts.sightings import sighting_of, values_of
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.tables import referrals
 from referral.domain.accounts.external_id import ExternalId, Locale
+from referral.domain.accounts.sighting import Sighting
 from referral.domain.accounts.user import EmailAddress, Participant, User, Username
 
 USER_COLUMNS = (
@@ -27,13 +29,16 @@ participants = select(*USER_COLUMNS).select_from(user_with_referrer)
 
 _ADDED = ("id", "external_id", "credentials_version", "created_at", "password_hash")
 NAMES = ("username", "username_key", "email", "email_key", "locale")
-_ADD = Statement(
+_new = (
     insert(users)
     .values({name: bindparam(name) for name in (*_ADDED, *NAMES)})
     # What callers can provoke is no error in PostgreSQL's log, which would hold their values.
     .on_conflict_do_nothing()
     .returning(users.c.id)
 )
+_added = _new.cte("added")
+_ADD = Statement(_new)
+_ADD_SEEN = Statement(select(_added.c.id).add_cte(sighting_of(_added.c.id)))
 
 
 def user_from(row: asyncpg.Record) -> User:
@@ -77,16 +82,20 @@ def names_of(participant: Participant) -> dict[str, str | None]:
 
 
 async def is_added(
-    queries: Queries, participant: Participant, password_hash: str | None = None
+    queries: Queries,
+    participant: Participant,
+    password_hash: str | None = None,
+    sighting: Sighting | None = None,
 ) -> bool:
-    """Store a row, unless one of its names or its id is another's."""
+    """Store a row, with where they were seen, unless one of its names or its id is another's."""
     row = await queries.one(
-        _ADD,
+        _ADD_SEEN if sighting else _ADD,
         id=participant.id,
         external_id=participant.external_id and participant.external_id.value,
         credentials_version=participant.credentials_version,
         created_at=participant.created_at,
         password_hash=password_hash,
         **names_of(participant),
+        **(values_of(sighting) if sighting else {}),
     )
     return row is not None

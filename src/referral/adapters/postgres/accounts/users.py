@@ -5,7 +5,7 @@ import asyncpg
 from sqlalchemy import ColumnElement, bindparam, delete, null, or_, select, update
 
 from referral.adapters.postgres.access.tables import administrators
-from referral.adapters.postgres.accounts.tables import users
+from referral.adapters.postgres.accounts.tables import network_sightings, users
 from referral.adapters.postgres.accounts.user_rows import (
     is_added,
     participant_from,
@@ -15,6 +15,7 @@ from referral.adapters.postgres.accounts.user_rows import (
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.statement import Statement
 from referral.domain.accounts.errors import EmailTaken, UsernameTaken, UserNotFound
+from referral.domain.accounts.sighting import Sighting
 from referral.domain.accounts.user import (
     EmailAddress,
     ErasedUser,
@@ -61,9 +62,14 @@ _without_role = (
     .returning(administrators.c.user_id)
     .cte("without_role")
 )
+_not_seen = (
+    delete(network_sightings)
+    .where(network_sightings.c.person_id == bindparam("user_id"))
+    .cte("not_seen")
+)
 _ERASE = Statement(
     update(users)
-    .add_cte(_without_role)
+    .add_cte(_without_role, _not_seen)
     .values(
         username=null(),
         username_key=null(),
@@ -84,8 +90,8 @@ _ERASE = Statement(
 class PostgresUsers:
     queries: Queries
 
-    async def add(self, user: User) -> None:
-        if not await is_added(self.queries, user, user.password_hash):
+    async def add(self, user: User, sighting: Sighting | None = None) -> None:
+        if not await is_added(self.queries, user, user.password_hash, sighting):
             await self.ensure_free(user.username, user.email)
             raise DatabaseUnavailable  # who was in the way is gone since: the next attempt may succeed
 

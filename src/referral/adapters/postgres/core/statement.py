@@ -18,7 +18,8 @@ class Statement:
     def __init__(self, statement: ClauseElement, *, on_the_side: bool = False) -> None:
         compiled = statement.compile(dialect=_DIALECT)
         self.sql = str(compiled)
-        self.writes = isinstance(statement, UpdateBase)
+        parts = [statement, *(cte.element for cte in compiled.ctes or ())]  # type: ignore[attr-defined]
+        self.writes = any(isinstance(part, UpdateBase) for part in parts)
         self.on_the_side = on_the_side
         self._names: list[str] = compiled.positiontup  # type: ignore[attr-defined]
         self._constants = {

@@ -10,7 +10,7 @@ from referral.domain.programs.terms import KeptTerms, Terms
 MOST_REMEMBERED = 256  # terms
 
 OF_TERMS = (
-    *("qualifies_at_sign_up", "judges_sign_ups"),
+    *("qualifies_at_sign_up", "judges_sign_ups", "judges_networks"),
     *("attach_within_days", "qualifies_within_days"),
 )
 
@@ -30,6 +30,7 @@ def of_terms(terms: Terms) -> dict[str, object]:
     return {
         "qualifies_at_sign_up": terms.qualification.is_sign_up,
         "judges_sign_ups": terms.judges_sign_ups,
+        "judges_networks": terms.judges_networks,
         "attach_within_days": terms.attach_within_days,
         "qualifies_within_days": terms.qualification.within_days,
     }

@@ -35,7 +35,7 @@ REFERRAL_NAMES = (
     *("status", "created_at", "qualifies_until", "qualified_at", "held_reasons"),
 )
 _referrer, _referee = users.alias("referrer"), users.alias("referee")
-_named = (
+NAMED = (
     select(
         *(referrals.c[name] for name in REFERRAL_NAMES),
         programs.c.slug,
@@ -48,7 +48,7 @@ _named = (
     .join(_referrer, _referrer.c.id == referrals.c.referrer_id)
     .join(_referee, _referee.c.id == referrals.c.referee_id)
 )
-FIND = Statement(_named.where(referrals.c.referee_id == bindparam("referee_id", type_=Uuid)))
+FIND = Statement(NAMED.where(referrals.c.referee_id == bindparam("referee_id", type_=Uuid)))
 
 _cursor = bindparam("cursor", type_=Uuid)
 _last = referrals.alias("last")
@@ -61,7 +61,7 @@ _earlier_than = tuple_(
 )
 # By an index of those that are held.
 HELD = Statement(
-    _named.where(
+    NAMED.where(
         referrals.c.held_reasons != literal_column("'{}'::text[]"),
         tuple_(referrals.c.created_at, referrals.c.referee_id) < _earlier_than,
     )
@@ -102,7 +102,7 @@ def _newest(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
         .limit(bindparam("size", type_=BigInteger))
         .cte("page")
     )
-    return _named.join(page, page.c.referee_id == referrals.c.referee_id).order_by(
+    return NAMED.join(page, page.c.referee_id == referrals.c.referee_id).order_by(
         referrals.c.created_at.desc(), referrals.c.referee_id.desc()
     )
 

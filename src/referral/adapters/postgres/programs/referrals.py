@@ -19,9 +19,9 @@ from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.programs.bursts import NTH_NEWEST, NTH_NEWEST_SEEN
 from referral.adapters.postgres.programs.named_referrals import (
     FIND,
-    HELD,
     NEWEST,
     NEWEST_OF_REFERRER,
     named_from,
@@ -38,6 +38,7 @@ from referral.application.programs.ports import (
     ReferralUnderTerms,
 )
 from referral.domain.accounts.errors import ParticipantNotFound
+from referral.domain.accounts.sighting import NetworkName
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.errors import AlreadyReferred, ReferralNotFound
 from referral.domain.programs.referral import Referral, ReferralStatus
@@ -98,15 +99,6 @@ _SAVE = Statement(
     .where(referrals.c.referee_id == bindparam("referee", type_=Uuid))
 )
 
-_NTH_NEWEST = Statement(
-    select(referrals.c.created_at)
-    .join_from(users, referrals, referrals.c.referrer_id == users.c.id)
-    .where(
-        users.c.id == bindparam("referrer_id", type_=Uuid),
-        referrals.c.number == users.c.referrals_count + 1 - bindparam("n", type_=BigInteger),
-    )
-)
-
 
 @dataclass(frozen=True, slots=True)
 class PostgresReferrals:
@@ -161,19 +153,25 @@ class PostgresReferrals:
             new_held_reasons=[*referral.held_reasons],
         )
 
-    async def held(self, request: ListRequest) -> ListPage[NamedReferral]:
-        cursor = None if request.cursor is None else UUID(int=request.cursor)
-        rows = await self.queries.all(HELD, cursor=cursor, size=request.limit + 1)
-        found = [*map(named_from, rows)]
-        return ListPage.of(found, request, lambda named: named.referral.referee_id.int)
-
     async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
         expired = await self.queries.all(EXPIRE, now=now, most=most)
         return [row["referee_id"] for row in expired]
 
     async def nth_newest_at(self, referrer_id: UserId, n: int) -> datetime | None:
-        row = await self.queries.one(_NTH_NEWEST, referrer_id=referrer_id, n=n)
+        row = await self.queries.one(NTH_NEWEST, referrer_id=referrer_id, n=n)
         return None if row is None else row["created_at"]
+
+    async def nth_newest_seen_at(
+        self, referral: Referral, networks: Sequence[NetworkName], n: int
+    ) -> datetime | None:
+        row = await self.queries.one(
+            NTH_NEWEST_SEEN,
+            networks=networks,
+            referrer_id=referral.referrer_id,
+            referee_id=referral.referee_id,
+            n=n,
+        )
+        return None if row is None else row["seen_at"]
 
     async def page_of(self, referrer_id: UserId, request: PageRequest) -> Page[Referee]:
         rows = await self.queries.all(

@@ -37,6 +37,7 @@ programs = Table(
     Column("terms_version", Integer, nullable=False),
     Column("qualifies_at_sign_up", Boolean, nullable=False, server_default=text("true")),
     Column("judges_sign_ups", Boolean, nullable=False, server_default=text("false")),
+    Column("judges_networks", Boolean, nullable=False, server_default=text("false")),
     Column("attach_within_days", Integer, nullable=False, server_default=text("7")),
     Column("qualifies_within_days", Integer),
     Column("revision", Uuid, nullable=False, server_default=func.gen_random_uuid()),

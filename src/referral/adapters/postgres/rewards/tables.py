@@ -23,6 +23,8 @@ from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.metadata import INSTANT, metadata
 from referral.adapters.postgres.programs.tables import referrals
 
+_REFERRAL = referrals.c.referee_id
+
 events = Table(
     "events",
     metadata,
@@ -66,11 +68,7 @@ rewards = Table(
     "rewards",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column(
-        "referral_id",
-        ForeignKey(referrals.c.referee_id, name="fk_rewards_referral"),
-        nullable=False,
-    ),
+    Column("referral_id", ForeignKey(_REFERRAL, name="fk_rewards_referral"), nullable=False),
     Column("program_id", Integer, nullable=False),
     Column("terms_version", Integer, nullable=False),
     Column("rule", Text, nullable=False),
@@ -181,11 +179,7 @@ decisions = Table(
     metadata,
     Column("number", BigInteger, Identity(always=True), primary_key=True),
     Column("at", INSTANT, nullable=False),
-    Column(
-        "referral_id",
-        ForeignKey(referrals.c.referee_id, name="fk_decisions_referral"),
-        nullable=False,
-    ),
+    Column("referral_id", ForeignKey(_REFERRAL, name="fk_decisions_referral"), nullable=False),
     Column("terms_version", Integer, nullable=False),
     Column("event", ForeignKey(events.c.number, name="fk_decisions_event")),
     Column("rule", Text, nullable=False),
@@ -195,4 +189,9 @@ decisions = Table(
     Column("reward_id", Uuid),
     Index("ix_decisions_referral", "referral_id", "number"),
     Index("ix_decisions_event", "event", postgresql_where=text("event IS NOT NULL")),
+    Index(
+        "ix_decisions_reviews",
+        *("outcome", "number"),
+        postgresql_where=text("rule = 'review' AND reason = 'by-hand'"),
+    ),
 )

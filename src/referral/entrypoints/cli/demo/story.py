@@ -154,7 +154,7 @@ class Story:
         for held in (await self.use.rewards.find_reviews()).items:
             is_fine = self.random.random() < _TRUSTED
             await self.use.rewards.decide_review(
-                referral_id=held.referral.referee_id,
+                referral_id=held.named.referral.referee_id,
                 verdict=ReviewVerdict.RELEASE if is_fine else ReviewVerdict.REJECT,
                 reason="They are customers." if is_fine else "Made up to be rewarded.",
             )

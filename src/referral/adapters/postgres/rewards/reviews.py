@@ -1,0 +1,81 @@
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, func, literal_column, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.programs.named_referrals import HELD, NAMED, named_from
+from referral.adapters.postgres.programs.tables import referrals
+from referral.adapters.postgres.rewards.decisions import INPUTS, MADE, decision_from
+from referral.adapters.postgres.rewards.tables import decisions
+from referral.application.pages import MAX_CURSOR, ListPage, ListRequest
+from referral.application.rewards.ports import MadeDecision
+from referral.application.rewards.reviews import NamedReview
+from referral.domain.rewards.review import ReviewStatus
+
+_is_review: ColumnElement[bool] = decisions.c.rule == literal_column("'review'")
+
+# By an index of what people decided.
+_page = (
+    select(
+        *(decisions.c[name] for name in ("number", "at", "referral_id", *MADE)),
+        INPUTS,
+    )
+    .where(
+        _is_review,
+        decisions.c.reason == literal_column("'by-hand'"),
+        decisions.c.outcome == bindparam("outcome", type_=Text),
+        decisions.c.number <= bindparam("last", type_=BigInteger),
+    )
+    .order_by(decisions.c.number.desc())
+    .limit(bindparam("size", type_=BigInteger))
+    .cte("page")
+)
+_doubt = decisions.alias("doubt")
+_doubts = (
+    select(func.array_agg(aggregate_order_by(_doubt.c.reason, _doubt.c.number)))
+    .where(
+        _doubt.c.referral_id == _page.c.referral_id,
+        _doubt.c.rule == literal_column("'review'"),
+        _doubt.c.outcome == literal_column("'held'"),
+    )
+    .scalar_subquery()
+    .label("doubts")
+)
+_DECIDED = Statement(
+    NAMED.add_columns(*_page.c, _doubts)
+    .join(_page, _page.c.referral_id == referrals.c.referee_id)
+    .order_by(_page.c.number.desc())
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresReviews:
+    queries: Queries
+
+    async def page_of(self, status: ReviewStatus, request: ListRequest) -> ListPage[NamedReview]:
+        if status is ReviewStatus.OPEN:
+            return await self._open(request)
+        last = MAX_CURSOR if request.cursor is None else min(request.cursor - 1, MAX_CURSOR)
+        rows = await self.queries.all(
+            _DECIDED, outcome=status.value, last=last, size=request.limit + 1
+        )
+        numbered = [(row["number"], _decided(row)) for row in rows]
+        page = ListPage.of(numbered, request, lambda one: one[0])
+        return ListPage([review for _, review in page.items], page.next_cursor)
+
+    async def _open(self, request: ListRequest) -> ListPage[NamedReview]:
+        cursor = None if request.cursor is None else UUID(int=request.cursor)
+        rows = await self.queries.all(HELD, cursor=cursor, size=request.limit + 1)
+        found = [NamedReview(n := named_from(row), n.referral.held_reasons, None) for row in rows]
+        return ListPage.of(found, request, lambda review: review.named.referral.referee_id.int)
+
+
+def _decided(row: asyncpg.Record) -> NamedReview:
+    named = named_from(row)
+    referral = named.referral
+    made = MadeDecision(referral.referee_id, referral.terms_version, decision_from(row), row["at"])
+    return NamedReview(named, tuple(row["doubts"] or ()), made)
