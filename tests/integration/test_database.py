@@ -78,6 +78,13 @@ def others_at(url, what="true") -> int:
 # --- connections are kept
 
 
+def test_a_statement_that_writes_in_a_part_of_it_writes():
+    added = insert(things).values(id=1).returning(things.c.id).cte("added")
+
+    assert Statement(select(added.c.id)).writes
+    assert not Statement(select(select(things.c.id).cte("found").c.id)).writes
+
+
 async def test_the_connection_used_last_is_used_again(database):
     first = await which(database)
 

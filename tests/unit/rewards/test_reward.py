@@ -123,6 +123,15 @@ def test_a_change_has_its_cause(before, after, cause):
     assert Change(before, after).cause == cause
 
 
+@pytest.mark.parametrize("verb", ["hold", "reject"])
+def test_what_is_to_be_recovered_is_not_decided_about(verb):
+    recovery = a_reward(2, amount=-300, recovers=UUID(int=1), status=APPROVED)
+
+    assert recovery.approve() == recovery
+    with pytest.raises(RewardIsSettled, match="until a payout takes it off"):
+        getattr(recovery, verb)()
+
+
 def test_what_is_kept_of_a_reward_is_less_by_what_is_recovered():
     paid = a_reward(status=PAID)
     recovery = a_reward(2, amount=-300, recovers=paid.id, status=APPROVED)

@@ -105,8 +105,10 @@ class Reward:
         )
 
     def _become(self, status: RewardStatus) -> Self:
+        if self.status == status:
+            return self
         if not self.status.counts or self.status == RewardStatus.PAID:
-            if self.status == status:
-                return self
             raise RewardIsSettled(f"The reward is {self.status}.")
+        if self.recovers is not None:
+            raise RewardIsSettled("What is to be recovered stays so until a payout takes it off.")
         return replace(self, status=status)
