@@ -144,22 +144,28 @@ def microseconds(costs: list[Cost]) -> float:
     return median(cost.server_us + cost.postgres_us for cost in costs)
 
 
-def beside(database: Database, receiver: Receiver, seconds: float) -> list[float]:
-    """How late messages arrive at a good endpoint beside one that hangs, one that fails and one that is slow."""
+def beside(
+    database: Database, receiver: Receiver, seconds: float
+) -> tuple[list[float], list[float]]:
+    """How late messages arrive at a good endpoint beside one that hangs, one that fails and one that is slow.
+
+    And how long the calls take that write them, which the same machine delays.
+    """
     places = [f"{receiver.address}/{name}" for name in ("hangs", "broken", "slow", "good")]
     with database.service(**LOCAL) as server, listening(server, *places):
         known = receiver.count()
-        count = asyncio.run(_enrol(server, seconds))
-        eventually(lambda: receiver.count() >= known + count, 30)
-        return [late for _, late in receiver.good()[known:]]
+        calls = asyncio.run(_enrol(server, seconds))
+        eventually(lambda: receiver.count() >= known + len(calls), 30)
+        return [late for _, late in receiver.good()[known:]], calls
 
 
-async def _enrol(server: Server, seconds: float) -> int:
-    """Enrol so many participants a second, each when it is due."""
+async def _enrol(server: Server, seconds: float) -> list[float]:
+    """Enrol so many participants a second, each when it is due; how long each call takes."""
     from uuid import uuid4
 
     count = math.ceil(BESIDE * seconds)
-    async with connected(server.api, 16, []) as calls:
+    taken: list[float] = []
+    async with connected(server.api, 16, taken) as calls:
         free: asyncio.Queue[Any] = asyncio.Queue()
         for call in calls:
             free.put_nowait(call)
@@ -175,7 +181,7 @@ async def _enrol(server: Server, seconds: float) -> int:
             for n in range(count):
                 await asyncio.sleep(began + n / BESIDE - time.perf_counter())
                 group.create_task(one())
-    return count
+    return taken
 
 
 def add_rows(url: str, rows: int) -> None:
@@ -209,12 +215,15 @@ def main() -> None:
         print(f"one worker to one endpoint: {median(rates):,.0f} messages/s", flush=True)
         goal("messages a second", median(rates), lambda found: found >= RATE_GOAL)
 
-        late = beside(database, receiver, options.beside)
-        cuts = [0.0, *quantiles(late, n=100)]
-        print(
-            f"beside bad endpoints at {BESIDE}/s: p50 {cuts[50]:.3f} s, p99 {cuts[99]:.3f} s, most {max(late):.3f} s",
-            flush=True,
-        )
+        late, calls = beside(database, receiver, options.beside)
+        delays = {"messages": late, "the calls": calls}
+        for what, these in delays.items():
+            cuts = quantiles(these, n=100)
+            print(
+                f"beside bad endpoints at {BESIDE}/s, {what}: p50 {cuts[49]:.3f} s,"
+                f" p99 {cuts[98]:.3f} s, most {max(these):.3f} s",
+                flush=True,
+            )
         goal("delay in seconds", max(late), lambda found: found < DELAY_GOAL)
 
         sides: dict[str, str | None] = {
@@ -234,7 +243,9 @@ def main() -> None:
             goal(f"{name}, heard beside many", ratio, lambda found: found <= COST_GOAL)
     results = {
         "messages_per_second": rates,
-        "delays_s": {"p50": cuts[50], "p99": cuts[99], "max": max(late)},
+        "delays_s": {
+            what: [*quantiles(these, n=100), max(these)] for what, these in delays.items()
+        },
         "writes": {
             size: {
                 side: {name: [asdict(cost) for cost in these] for name, these in of_side.items()}

@@ -1268,6 +1268,10 @@ class FakeSender:
 
     sent: list[tuple[str, Mapping[str, str], str]] = field(default_factory=list)
     answers: dict[str, Callable[[], Awaitable[Answer]]] = field(default_factory=dict)
+    is_prepared: bool = False
+
+    async def prepare(self) -> None:
+        self.is_prepared = True
 
     async def send(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
         self.sent.append((url, headers, body))

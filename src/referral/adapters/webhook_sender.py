@@ -32,6 +32,10 @@ class AiohttpSender:
         if self._session is not None:
             await self._session.close()
 
+    async def prepare(self) -> None:
+        if self._session is None:
+            await self._open()
+
     async def send(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
         session = self._session or await self._open()
         import aiohttp

@@ -241,3 +241,11 @@ async def test_of_several_addresses_of_a_name_only_public_ones_are_connected_to(
 
     assert (refused.status, private.connections) == (None, 0)
     assert taken == Answer(200, "ok")
+
+
+async def test_it_can_be_prepared_any_number_of_times_and_sends_then():
+    async with receiving() as receiver, AiohttpSender(private_networks=True) as sender:
+        await asyncio.gather(sender.prepare(), sender.prepare())
+        await sender.prepare()
+
+        assert await sender.send(receiver.url, HEADERS, "{}") == Answer(200, "ok")

@@ -144,6 +144,17 @@ async def test_a_message_that_fails_is_tried_again_with_the_same_id(
     assert len({headers["webhook-id"] for _, headers, _ in sender.sent}) == 1
 
 
+async def test_what_sends_is_prepared_once_there_is_an_endpoint_and_before_a_message(
+    make, deliver, sender
+):
+    await deliver()
+    assert not sender.is_prepared
+
+    await make()
+    await deliver()
+    assert sender.is_prepared
+
+
 async def test_what_becomes_of_each_attempt_is_noted(make, tell, deliver_messages, sender):
     await make()
     await tell(1, 2)

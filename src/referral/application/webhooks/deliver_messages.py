@@ -8,11 +8,12 @@ from referral.application.access.ports import Sealing
 from referral.application.again import again
 from referral.application.ports import Clock
 from referral.application.transaction import UnitOfWork
-from referral.application.webhooks.ports import Deliveries, Lane, WebhookSender
+from referral.application.webhooks.ports import Deliveries, Lane, Listeners, WebhookSender
 from referral.domain.webhooks.attempt import Attempt
 from referral.domain.webhooks.delivery import Delivery
 from referral.domain.webhooks.endpoint import UNREADABLE, Endpoint, EndpointId
 from referral.domain.webhooks.errors import EndpointNotFound
+from referral.domain.webhooks.message import MessageType
 from referral.domain.webhooks.signing import signatures
 
 LANES = 100  # endpoints taken at a time
@@ -47,11 +48,14 @@ class DeliverMessages:
     deliveries: Deliveries
     unit_of_work: UnitOfWork
     sender: WebhookSender
+    listeners: Listeners
     sealing: Sealing
     clock: Clock
     retention: Retention
 
     async def __call__(self, note: Note = nothing) -> Sequence[Coroutine[Any, Any, None]]:
+        if self.listeners.may_hear(*MessageType):
+            await self.sender.prepare()
         now = self.clock.now()
         lanes = await self.deliveries.take(now, now + LEASE, LANES)
         return [self._serve(lane, note) for lane in lanes]

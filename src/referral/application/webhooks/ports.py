@@ -130,6 +130,9 @@ class Answer:
 
 
 class WebhookSender(Protocol):
+    async def prepare(self) -> None:
+        """Load what sending takes, so that the first message does not wait for it; the second time it costs nothing."""
+
     async def send(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
         """Send it by POST and wait 15 seconds at most; redirects are not followed.
 
