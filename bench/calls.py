@@ -20,6 +20,7 @@ from bench.data import (
     refresh_token_of,
 )
 from bench.load import Call, Load, Player, Read, play, read
+from bench.rewarded import TERMS, Rewarded, customer_of
 from servers import PASSWORD
 
 Measured = Callable[..., Coroutine[Any, Any, Load]]
@@ -41,6 +42,23 @@ def asked(data: Data) -> dict[str, list[Read]]:
         "referrals page of 50": [Read(f"/users/{id_of(user)}", tokens[user]) for user in users],
         "the same of one with most": [Read(f"/users/{id_of(0)}", tokens[0])],
         "referrals of a program": [Read("/referrals?program=launch", API_KEY)],
+        **(asked_of_rewards(data.rewarded) if data.rewarded else {}),
+    }
+
+
+def asked_of_rewards(people: Rewarded) -> dict[str, list[Read]]:
+    """As above, what asks about rewards; the first referrer has most."""
+    most, *some = [
+        f"/participants/{customer_of(user)}" for user in people.rewarded_referrers[:1001]
+    ]
+    referees = people.referees()[:1000]
+    return {
+        "rewards of a program": [Read("/rewards?program=gifts", API_KEY)],
+        "a participant's rewards": [Read(f"{one}/rewards", API_KEY) for one in some],
+        "rewards of one with most": [Read(f"{most}/rewards", API_KEY)],
+        "balance": [Read(f"{one}/balance", API_KEY) for one in some],
+        "balance of one with most": [Read(f"{most}/balance", API_KEY)],
+        "explanation": [Read(f"/referrals/{id_of(n)}/explanation", API_KEY) for n in referees],
     }
 
 
@@ -79,30 +97,38 @@ def writes(data: Data) -> dict[str, Measured]:
 
     async def record(call: Call, people: deque[int]) -> None:
         user = people.popleft()
-        event = {
-            "id": uuid4().hex,
-            "type": "purchase",
-            "participant": f"user:{id_of(user)}",
-            "amount": 2500,
-            "unit": "EUR",
-        }
-        await _ok(call, 201, "POST", "/events", API_KEY, msgspec.json.encode(event))
+        await _buy(call, f"user:{id_of(user)}")
         people.append(user)
+
+    async def earn(call: Call) -> None:
+        """Rewards are earned once, so that nobody comes back."""
+        if not unrewarded:
+            raise RuntimeError("Nobody is left to be rewarded: have more of them wait for it.")
+        answer = await _buy(call, customer_of(unrewarded.popleft()))
+        if len(answer["rewards"]) != len(TERMS.rewards):
+            raise RuntimeError(f"Both should be rewarded: {answer!r}")
 
     async def enrol(call: Call) -> None:
         await _ok(call, 201, "PUT", f"/participants/{uuid4().hex}", API_KEY, b"{}")
 
+    unrewarded = deque(data.rewarded.waiting_users() if data.rewarded else ())
     unreferred, waiting = deque(data.idle_users()), deque(data.waiting_users())
     plays: dict[str, Player] = {
         "enrol a participant": enrol,
         "event without a referral": partial(record, people=unreferred),
         "event that qualifies": partial(record, people=waiting),
+        **({"event that rewards both": earn} if unrewarded else {}),
         "issue, retire": issue_and_retire,
         "refresh": refresh,
         "register (bcrypt 4)": register,
         "log in (bcrypt 12)": log_in,
     }
     return {name: partial(play, player=this) for name, this in plays.items()}
+
+
+def waiting_for(seconds: float) -> int:
+    """How many people it takes to reward some in each of so many seconds."""
+    return 1000 + round(2500 * seconds)
 
 
 def log_ins(data: Data) -> Iterator[bytes]:
@@ -112,6 +138,17 @@ def log_ins(data: Data) -> Iterator[bytes]:
         for user in data.idle_users()
         if user % 2 == 0
     )
+
+
+async def _buy(call: Call, participant: str) -> Any:
+    event = {
+        "id": uuid4().hex,
+        "type": "purchase",
+        "participant": participant,
+        "amount": 2500,
+        "unit": "EUR",
+    }
+    return await _ok(call, 201, "POST", "/events", API_KEY, msgspec.json.encode(event))
 
 
 async def _ok(

@@ -14,29 +14,26 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs, unquote
 from uuid import UUID, uuid4
 
-import asyncpg
 import bcrypt
 import jwt
 import msgspec
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 
-from bench.data import API_KEY
+from bench.bare import Connection, body_of, encode, fetch_row, fetch_rows, new_id
+from bench.ceiling_of_servers import answer_to_server
 from referral.adapters.postgres.access.refresh_tokens import _ADD as _ADD_TOKEN
 from referral.adapters.postgres.access.refresh_tokens import _BY_DIGEST as _TOKEN_BY_DIGEST
 from referral.adapters.postgres.access.refresh_tokens import _LOCK_HOLDER
 from referral.adapters.postgres.access.refresh_tokens import _SAVE as _SPEND_TOKEN
-from referral.adapters.postgres.accounts.participants import _LOCK_BY_ID
 from referral.adapters.postgres.accounts.user_rows import _ADD as _ADD_USER
 from referral.adapters.postgres.accounts.users import _BY_USERNAME, _TAKEN
 from referral.adapters.postgres.accounts.users import _LOCK as _LOCK_USER
-from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.issuing import ADD
-from referral.adapters.postgres.programs.named_referrals import NEWEST
 from referral.adapters.postgres.programs.referral_codes import (
     _ACTIVE_BY_EMAIL,
     _BY_TEXT,
@@ -44,21 +41,8 @@ from referral.adapters.postgres.programs.referral_codes import (
     _RETIRE,
 )
 from referral.adapters.postgres.programs.referral_pages import PAGE
-from referral.adapters.postgres.programs.referral_under_terms import UNDER_TERMS
-from referral.adapters.postgres.programs.referrals import _SAVE as _SAVE_REFERRAL
-from referral.adapters.postgres.rewards.decisions import _ADD as _ADD_DECISIONS
-from referral.adapters.postgres.rewards.events import _ADD as _ADD_EVENT
-from referral.adapters.postgres.rewards.events import _OF as _EVENTS_OF
-from referral.adapters.system import SystemRandomness
 
-new_id = SystemRandomness().new_id
 SECRET = os.environ.get("REFERRAL_SECRET", "")
-DATABASE: dict[str, Any] = {
-    "dsn": os.environ.get("REFERRAL_DATABASE_URL"),
-    "server_settings": {"timezone": "UTC", "jit": "off"},
-}
-encode = msgspec.json.Encoder().encode
-API_KEY_DIGEST = hashlib.sha256(API_KEY.encode()).digest()
 
 
 class NewCode(msgspec.Struct):
@@ -71,14 +55,6 @@ class NewUser(msgspec.Struct):
     password: str
 
 
-class NewEvent(msgspec.Struct):
-    id: str
-    type: str
-    participant: str
-    amount: int
-    unit: str
-
-
 class TokenRequest(msgspec.Struct):
     refresh_token: str = ""
     username: str = ""
@@ -86,22 +62,8 @@ class TokenRequest(msgspec.Struct):
 
 
 NEW_CODE = msgspec.json.Decoder(NewCode).decode
-NEW_EVENT = msgspec.json.Decoder(NewEvent).decode
 NEW_USER = msgspec.json.Decoder(NewUser).decode
 TOKEN_REQUEST = msgspec.json.Decoder(TokenRequest).decode
-
-
-class Connection:
-    """One that nobody uses, or else a new one, for as long as the block lasts."""
-
-    idle: ClassVar[list[Any]] = []
-
-    async def __aenter__(self) -> Any:
-        self.mine = self.idle.pop() if self.idle else await asyncpg.connect(**DATABASE)
-        return self.mine
-
-    async def __aexit__(self, *_: object) -> None:
-        self.idle.append(self.mine)
 
 
 class Ceiling:
@@ -151,30 +113,10 @@ class Ceiling:
             case "POST", "auth", "token":
                 asked = TOKEN_REQUEST(await body_of(receive))
                 return await (self.refresh(asked) if asked.refresh_token else self.log_in(asked))
-        return await self.answer_to_server(scope, receive, path)
-
-    async def answer_to_server(
-        self, scope: Any, receive: Any, path: list[str]
-    ) -> tuple[int, bytes]:
-        server(scope)
-        match scope["method"], *path:
-            case "PUT", "participants", external_id:
-                await body_of(receive)
-                return await self.enrol(external_id)
-            case "POST", "events":
-                return await self.record(NEW_EVENT(await body_of(receive)))
-        return await self.referrals_of_program()
-
-    async def row(self, statement: Statement, *arguments: Any) -> Any:
-        async with Connection() as connection:
-            return await connection.fetchrow(statement.sql, *arguments)
-
-    async def rows(self, statement: Statement, *arguments: Any) -> Any:
-        async with Connection() as connection:
-            return await connection.fetch(statement.sql, *arguments)
+        return await answer_to_server(scope, receive, path)
 
     async def code_status(self, text: str) -> tuple[int, bytes]:
-        row = await self.row(_BY_TEXT, *_BY_TEXT.arguments({"text": text}))
+        row = await fetch_row(_BY_TEXT, *_BY_TEXT.arguments({"text": text}))
         return 200, encode(
             {
                 "code": row["text"],
@@ -185,7 +127,7 @@ class Ceiling:
 
     async def own_codes(self, user_id: UUID, scope: Any) -> tuple[int, bytes]:
         page, size = page_of(scope)
-        rows = await self.rows(
+        rows = await fetch_rows(
             _PAGE,
             *_PAGE.arguments({"owner": user_id, "size": size, "offset": (page - 1) * size}),
         )
@@ -202,7 +144,7 @@ class Ceiling:
 
     async def find_code(self, email: str) -> tuple[int, bytes]:
         values = {"email_key": email.lower(), "now": datetime.now(UTC)}
-        row = await self.row(_ACTIVE_BY_EMAIL, *_ACTIVE_BY_EMAIL.arguments(values))
+        row = await fetch_row(_ACTIVE_BY_EMAIL, *_ACTIVE_BY_EMAIL.arguments(values))
         user = {"id": row["owner_id"], "email": row["email"], "username": row["username"]}
         return 200, encode({**code(row), "user": user})
 
@@ -216,7 +158,7 @@ class Ceiling:
             "offset": (page - 1) * size,
             "cursor": None,
         }
-        rows = await self.rows(PAGE, *PAGE.arguments(values))
+        rows = await fetch_rows(PAGE, *PAGE.arguments(values))
         total = rows[0]["referrals_count"]
         return 200, encode(
             {
@@ -247,8 +189,8 @@ class Ceiling:
             "revision": await self.revision_of_default(),
             "max_uses": None,
         }
-        added = await self.row(ADD, *ADD.arguments(values))
-        return 201, encode(code({**added, "slug": "default"}))
+        added = await fetch_row(ADD, *ADD.arguments(values))
+        return 201, encode(code(added))
 
     async def revision_of_default(self) -> UUID:
         if self.revision is None:
@@ -280,112 +222,17 @@ class Ceiling:
             "credentials_version": 1,
             "created_at": datetime.now(UTC),
         }
-        if await self.row(_TAKEN, *_TAKEN.arguments(user)):
+        if await fetch_row(_TAKEN, *_TAKEN.arguments(user)):
             return 409, b""
         made = await asyncio.get_running_loop().run_in_executor(
             self.threads, lambda: bcrypt.hashpw(new.password.encode(), bcrypt.gensalt(4))
         )
         user["password_hash"] = made.decode()
-        await self.row(_ADD_USER, *_ADD_USER.arguments(user))
+        await fetch_row(_ADD_USER, *_ADD_USER.arguments(user))
         return 201, encode({"id": user["id"], "email": new.email, "username": new.username})
 
-    async def enrol(self, external_id: str) -> tuple[int, bytes]:
-        names = ("username", "username_key", "email", "email_key", "locale", "password_hash")
-        participant = {
-            **dict.fromkeys(names),
-            "id": new_id(),
-            "external_id": external_id,
-            "credentials_version": 1,
-            "created_at": datetime.now(UTC),
-        }
-        async with Connection() as connection, connection.transaction():
-            await connection.fetchrow(_ADD_USER.sql, *_ADD_USER.arguments(participant))
-        shown = ("id", "external_id", "email", "username", "locale", "created_at")
-        return 201, encode({**{name: participant[name] for name in shown}, "referrer_id": None})
-
-    async def record(self, event: NewEvent) -> tuple[int, bytes]:
-        now, participant = datetime.now(UTC), UUID(event.participant.removeprefix("user:"))
-        content = [event.participant, event.type, event.amount, event.unit]
-        values = {
-            "source": "key:bench",
-            "id": event.id,
-            "participant_id": participant,
-            "type": event.type,
-            "amount": event.amount,
-            "unit": event.unit,
-            "refund_of": None,
-            "occurred_at": now,
-            "digest": hashlib.sha256(encode(content)).digest(),
-            "now": now,
-            "metadata": "{}",
-        }
-        referral, status = None, "qualified"
-        async with Connection() as connection, connection.transaction():
-            await connection.fetchrow(_LOCK_BY_ID.sql, participant)
-            before = await connection.fetch(_EVENTS_OF.sql, participant)
-            added = await connection.fetchrow(_ADD_EVENT.sql, *_ADD_EVENT.arguments(values))
-            referral = await connection.fetchrow(UNDER_TERMS.sql, participant)
-            if referral is not None:
-                least = msgspec.json.decode(referral["terms"])["qualification"]["min_amount"]
-                times = [row["occurred_at"] for row in before if row["amount"] >= least]
-                made = {
-                    "referee": participant,
-                    "new_status": status,
-                    "new_qualified_at": min([*times, now]),
-                    "new_held_reasons": [],
-                }
-                await connection.execute(_SAVE_REFERRAL.sql, *_SAVE_REFERRAL.arguments(made))
-                decision = {
-                    "new_at": [now],
-                    "new_referral_id": [participant],
-                    "new_terms_version": [1],
-                    "new_event": [added["number"]],
-                    "new_rule": ["qualification"],
-                    "new_outcome": [status],
-                    "new_reason": [status],
-                    "new_inputs": ["{}"],
-                    "new_reward_id": [None],
-                }
-                await connection.execute(_ADD_DECISIONS.sql, *_ADD_DECISIONS.arguments(decision))
-        return 201, encode(
-            {
-                "id": event.id,
-                "referral": referral and {"id": participant, "status": status},
-                "decisions": [{"rule": "qualification", "outcome": status, "reason": status}]
-                if referral
-                else [],
-                "rewards": [],
-            }
-        )
-
-    async def referrals_of_program(self) -> tuple[int, bytes]:
-        values = {
-            "program_id": 2,
-            "statuses": ["signed_up", "qualified", "rejected", "expired"],
-            "cursor": None,
-            "size": 51,
-        }
-        rows = await self.rows(NEWEST, *NEWEST.arguments(values))
-        items = [
-            {
-                "id": row["referee_id"],
-                "program": row["slug"],
-                "terms_version": row["terms_version"],
-                "referrer": row["referrer"] or f"user:{row['referrer_id']}",
-                "referee": row["referee"] or f"user:{row['referee_id']}",
-                "code": row["text"],
-                "status": row["status"],
-                "held": bool(row["held_reasons"]),
-                "held_reasons": row["held_reasons"],
-                "created_at": row["created_at"],
-                "qualified_at": row["qualified_at"],
-            }
-            for row in rows[:50]
-        ]
-        return 200, encode({"items": items, "next_cursor": str(items[-1]["id"])})
-
     async def log_in(self, asked: TokenRequest) -> tuple[int, bytes]:
-        holder = await self.row(_BY_USERNAME, asked.username.lower())
+        holder = await fetch_row(_BY_USERNAME, asked.username.lower())
         right = await asyncio.get_running_loop().run_in_executor(
             self.threads,
             bcrypt.checkpw,
@@ -395,7 +242,7 @@ class Ceiling:
         if not right:
             return 401, b""
         answer, token = pair(holder, uuid4())
-        await self.row(_ADD_TOKEN, *_ADD_TOKEN.arguments(token))
+        await fetch_row(_ADD_TOKEN, *_ADD_TOKEN.arguments(token))
         return 200, answer
 
     async def refresh(self, asked: TokenRequest) -> tuple[int, bytes]:
@@ -445,12 +292,6 @@ def pair(holder: Any, family: UUID) -> tuple[bytes, dict[str, Any]]:
     return encode(answer), token
 
 
-def server(scope: Any) -> None:
-    token = next(value for name, value in scope["headers"] if name == b"authorization")
-    if hashlib.sha256(token[7:]).digest() != API_KEY_DIGEST:
-        raise PermissionError
-
-
 def caller(scope: Any) -> UUID:
     token = next(value for name, value in scope["headers"] if name == b"authorization")
     user_id, expires_at = verified(token[7:])
@@ -463,15 +304,6 @@ def caller(scope: Any) -> UUID:
 def verified(token: bytes) -> tuple[UUID, int]:
     claims = jwt.decode(token, SECRET, ["HS256"], audience="referral", issuer="referral")
     return UUID(claims["sub"]), claims["exp"]
-
-
-async def body_of(receive: Any) -> bytes:
-    message = await receive()
-    body: bytes = message["body"]
-    while message["more_body"]:
-        message = await receive()
-        body += message["body"]
-    return body
 
 
 def page_of(scope: Any) -> tuple[int, int]:
@@ -490,9 +322,6 @@ def code(row: Any) -> dict[str, Any]:
         "code": row["text"],
         "expires_at": row["expires_at"],
         "is_active": is_active(row),
-        "program": row["slug"],
-        "max_uses": row["max_uses"],
-        "uses": row["uses"],
     }
 
 

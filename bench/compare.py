@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.calls import reads, writes
+from bench.calls import reads, waiting_for, writes
 from bench.data import Data
 from bench.machine import description
 from bench.sides import Cost, filled
@@ -54,7 +54,11 @@ def main() -> None:
     options = parser.parse_args()
 
     print(description())
-    data = Data(options.referrals, influencer=options.referrals // 11)
+    data = Data(
+        options.referrals,
+        influencer=options.referrals // 11,
+        waiting_for_rewards=waiting_for(2 * options.seconds * (options.rounds + 1)),
+    )
     results = {}
     with filled(data) as database, database.service() as service, database.ceiling() as ceiling:
         head = f"{'req/s':>7} {'p50 ms':>7} {'p99 ms':>7} {'cpu µs':>7} {'pg µs':>7}"

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import bcrypt
 
+from bench.rewarded import Rewarded, add_rewarded
 from referral.adapters.credentials.jwt_tokens import JwtAccessTokens
 from referral.application.access.ports import AccessClaims
 from referral.domain.access.api_key import SECRET_LENGTH, digest_of_key, key_of
@@ -26,6 +27,16 @@ API_KEY = key_of("0" * SECRET_LENGTH)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EXPIRY = datetime.now(UTC) + timedelta(days=365)
 
+_FILLED = [
+    "users",
+    "referral_codes",
+    "referrals",
+    "events",
+    "rewards",
+    "ledger_entries",
+    "balances",
+    "decisions",
+]
 _USERS = "id username username_key email email_key password_hash credentials_version referrals_count created_at"
 
 
@@ -34,12 +45,14 @@ class Data:
     """`referrals` of them: `influencer` belong to user 0, and every other referrer has 100.
 
     Referrers come first in the numbers of the users, then the referees. Each referrer has an active code.
-    The last users, `idle` of them, have neither codes nor referrals.
+    The last users, `idle` of them, have neither codes nor referrals. If some are `waiting_for_rewards`, they and the
+    people of a program that rewards come after them, with half as many referrals.
     """
 
     referrals: int
     influencer: int
     idle: int = 1000
+    waiting_for_rewards: int = 0
 
     @property
     def referrers(self) -> int:
@@ -48,6 +61,14 @@ class Data:
     @property
     def users(self) -> int:
         return self.referrers + self.referrals + self.idle
+
+    @property
+    def rewarded(self) -> Rewarded | None:
+        """Two rewards for each referral: as many as there are other referrals, and as many to one referrer."""
+        if not self.waiting_for_rewards:
+            return None
+        half = self.referrals // 2
+        return Rewarded(self.users, half, min(self.influencer, half), self.waiting_for_rewards)
 
     def idle_users(self) -> range:
         return range(self.users - self.idle, self.users)
@@ -107,7 +128,7 @@ async def load(url: str, data: Data) -> None:
         await _copy(connection, "users", _USERS, _user_rows(data, quick, default))
         await connection.execute("ALTER TABLE referral_codes ALTER id RESTART WITH 1")
         # What the triggers do for each row is done for all of them here.
-        for table in ("referral_codes", "referrals"):
+        for table in ("referral_codes", "referrals", "ledger_entries"):
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         await _copy(
             connection,
@@ -154,7 +175,9 @@ async def load(url: str, data: Data) -> None:
                 for n in data.idle_users()
             ),
         )
-        for table in ("referral_codes", "referrals"):
+        if data.rewarded:
+            await add_rewarded(connection, data.rewarded)
+        for table in ("referral_codes", "referrals", "ledger_entries"):
             await connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         for statement in constraints:
             await connection.execute(statement, timeout=1800)
@@ -173,21 +196,31 @@ async def _copy(
 
 
 async def drop_constraints(connection: Any) -> list[str]:
-    """Drop the keys of the three tables, which cost more to keep than to make; return what makes them again."""
-    rows = await connection.fetch(
+    """Drop the keys and indexes of what is filled, which cost more to keep than to make; return what makes them again."""
+    constraints = await connection.fetch(
         """
         SELECT conrelid::regclass AS table, conname AS name, pg_get_constraintdef(oid) AS definition
         FROM pg_constraint
-        WHERE conrelid = ANY ('{users,referral_codes,referrals}'::regclass[]) AND contype IN ('p', 'u', 'f', 'x')
-            OR confrelid = ANY ('{users,referral_codes,referrals}'::regclass[]) AND contype = 'f'
+        WHERE conrelid::regclass::text = ANY ($1) AND contype IN ('p', 'u', 'f', 'x')
+            OR confrelid::regclass::text = ANY ($1) AND contype = 'f'
         ORDER BY contype = 'f', conname
-        """
+        """,
+        _FILLED,
     )
-    for row in reversed(rows):
+    for row in reversed(constraints):
         await connection.execute(f"ALTER TABLE {row['table']} DROP CONSTRAINT {row['name']}")
-    return [
+    indexes = await connection.fetch(
+        """
+        SELECT indexrelid::regclass AS name, pg_get_indexdef(indexrelid) AS definition
+        FROM pg_index WHERE indrelid::regclass::text = ANY ($1)
+        """,
+        _FILLED,
+    )
+    for row in indexes:
+        await connection.execute(f"DROP INDEX {row['name']}")
+    return [row["definition"] for row in indexes] + [
         f"ALTER TABLE {row['table']} ADD CONSTRAINT {row['name']} {row['definition']}"
-        for row in rows
+        for row in constraints
     ]
 
 

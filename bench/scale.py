@@ -1,4 +1,4 @@
-"""`make bench-scale`: what the reads cost with a thousand, a hundred thousand and ten million referrals."""
+"""`make bench-scale`: what calls cost with a thousand, a hundred thousand and ten million referrals, and as many rewards."""
 
 import argparse
 import json
@@ -9,12 +9,14 @@ from statistics import median
 import pygal  # type: ignore[import-untyped]
 from pygal.style import CleanStyle  # type: ignore[import-untyped]
 
-from bench.calls import reads
+from bench.calls import reads, waiting_for, writes
 from bench.data import Data
 from bench.machine import description
 from bench.sides import filled
 
 GOAL = 1.2
+WRITES = ("enrol a participant", "event without a referral", "event that rewards both")
+IDLE = 10_000  # so many that few of them have more than one event, which the next one looks at
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,20 @@ def main() -> None:
     print(description())
     results: dict[str, list[Point]] = {}
     for size in options.sizes:
-        data = Data(referrals=size, influencer=size // 10)
+        data = Data(
+            referrals=size,
+            influencer=size // 10,
+            idle=IDLE,
+            waiting_for_rewards=waiting_for(options.seconds * (options.rounds + 1)),
+        )
+        changes = writes(data)
+        calls = reads(data) | {name: changes[name] for name in WRITES}
         with filled(data) as database, database.service() as service:
             # One call after the other in each round: what disturbs the machine disturbs all of them alike.
             rounds = [
                 {
                     name: database.cost(service, loading(address=service.api, seconds=seconds))
-                    for name, loading in reads(data).items()
+                    for name, loading in calls.items()
                 }
                 for seconds in [
                     options.seconds,
