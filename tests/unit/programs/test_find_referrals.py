@@ -3,6 +3,7 @@
 import pytest
 
 from examples import in_a_week
+from referral.application.programs.known_programs import KnownPrograms
 from referral.domain.access.caller import Caller
 from referral.domain.access.errors import MissingScope
 from referral.domain.accounts.errors import ParticipantNotFound
@@ -96,3 +97,11 @@ async def test_a_status_that_there_is_not_is_told_with_those_there_are(find_refe
         "status",
         "A status is one of signed_up, qualified, rejected, expired.",
     )
+
+
+async def test_which_program_a_slug_names_stays_known(container):
+    known_programs = container.get(KnownPrograms)
+
+    first = await known_programs.id_of("default")
+
+    assert await known_programs.id_of("default") == first

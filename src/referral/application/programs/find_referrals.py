@@ -3,13 +3,12 @@ from dataclasses import dataclass
 from referral.application.accounts.participant_reference import participant_reference
 from referral.application.accounts.ports import Participants
 from referral.application.pages import DEFAULT_SIZE, ListPage, ListRequest
+from referral.application.programs.known_programs import KnownPrograms
 from referral.application.programs.ports import (
     NamedReferral,
-    Programs,
     ReferralFilter,
     Referrals,
 )
-from referral.application.programs.program_named import program_named
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.errors import Checks
 from referral.domain.programs.referral import ReferralStatus
@@ -24,7 +23,7 @@ class FindReferrals:
 
     referrals: Referrals
     participants: Participants
-    programs: Programs
+    known_programs: KnownPrograms
 
     async def __call__(
         self,
@@ -44,7 +43,7 @@ class FindReferrals:
             reached = None if status is None else ReferralStatus.parse(status)
         checks.done()
         if program is not None:
-            program_id = (await self.programs.in_force(program_named(program))).program.id
+            program_id = await self.known_programs.id_of(program)
         if referrer is not None:
             referrer_id = (await self.participants.find(participant_reference(referrer))).id
         return await self.referrals.newest(

@@ -6,7 +6,7 @@ from referral.application.programs.ports import ProgramChanged, Programs
 from referral.application.programs.program_named import program_named
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ProgramNotOpen
-from referral.domain.programs.program import ProgramInForce
+from referral.domain.programs.program import ProgramId, ProgramInForce
 
 T = TypeVar("T")
 
@@ -20,6 +20,13 @@ class KnownPrograms:
 
     programs: Programs
     _known: dict[str, ProgramInForce] = field(default_factory=dict, init=False)
+
+    async def id_of(self, slug: str) -> ProgramId:
+        """Which program is called so, which never changes; raise ProgramNotFound."""
+        known = self._known.get(slug)
+        if known is None:
+            known = self._known[slug] = await self.programs.in_force(program_named(slug))
+        return known.program.id
 
     async def decide(self, slug: str, decide: Callable[[ProgramInForce], Awaitable[T]]) -> T:
         """What `decide` gives for the program as it is now; raise ProgramNotFound, or what `decide` refuses.

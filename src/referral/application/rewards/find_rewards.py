@@ -3,8 +3,7 @@ from dataclasses import dataclass
 from referral.application.accounts.participant_reference import participant_reference
 from referral.application.accounts.ports import Participants
 from referral.application.pages import DEFAULT_SIZE, ListPage, ListRequest
-from referral.application.programs.ports import Programs
-from referral.application.programs.program_named import program_named
+from referral.application.programs.known_programs import KnownPrograms
 from referral.application.rewards.ports import NamedReward, RewardFilter, Rewards
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.errors import Checks
@@ -20,7 +19,7 @@ class FindRewards:
 
     rewards: Rewards
     participants: Participants
-    programs: Programs
+    known_programs: KnownPrograms
 
     async def __call__(
         self,
@@ -40,7 +39,7 @@ class FindRewards:
             wanted = None if status is None else RewardStatus.parse(status)
         checks.done()
         if program is not None:
-            program_id = (await self.programs.in_force(program_named(program))).program.id
+            program_id = await self.known_programs.id_of(program)
         if participant is not None:
             found = await self.participants.find(participant_reference(participant))
             beneficiary_id = found.id
