@@ -65,7 +65,7 @@ bench-ledger: $(DEV) ## measure how fast a million events are proved, and tried 
 bench-migration: $(DEV) ## measure who waits while a database of ten million referrals is migrated (needs 10 GB, 6 minutes)
 	@$(BENCH) bench.migration $(ARGS)
 
-bench-scale: $(DEV) ## measure the reads at a thousand to ten million referrals (needs 10 GB)
+bench-scale: $(DEV) ## measure calls at a thousand to ten million referrals, and as many rewards (needs 30 GB)
 	@$(BENCH) bench.scale $(ARGS)
 
 bench-startup: $(DEV) ## measure how long a start takes, and what the processes hold
