@@ -103,7 +103,7 @@ def start(
     return Server(process, f"http://127.0.0.1:{environment['REFERRAL_PORT']}", log, database_url)
 
 
-def wait_until_ready(server: Server, seconds: float = 30) -> None:
+def wait_until_ready(server: Server, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not is_ready(server.address):
         assert server.process.poll() is None, server.log.read_text()
