@@ -36,7 +36,8 @@ def describe(
         version=version,
         description=(
             "People register, alone or with someone's referral code, issue a code of their own,"
-            " and see who signed up with it.\n\nWhat is refused is answered with a problem"
+            " and see who signed up with it. A server enrols its own people and tells what they do; the"
+            " terms of programs say which rewards follow.\n\nWhat is refused is answered with a problem"
             " (RFC 9457) and changes nothing; the problem `outcome-unknown` alone says that this is not known."
         ),
         components=Components(
