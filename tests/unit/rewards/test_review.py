@@ -214,9 +214,13 @@ async def test_a_referral_that_is_released_has_its_rewards_wait_for_their_time(
     [review] = (await find_reviews(status="released")).items
     assert (review.doubts, review.decided_by) == (("same-person",), "operator")
     assert (review.reason, review.decided_at) == ("They are sisters.", clock.now())
-    with pytest.raises(InvalidInput, match="A status is one of open, released, rejected"):
+    with pytest.raises(
+        InvalidInput, match="A status is one of open, released, rejected"
+    ) as refused:
         await find_reviews(status="held")
+    assert [v.field for v in refused.value.violations] == ["status"]
     _, made = await explain_referral(referral_id=held)
+    assert (made[-1].at, made[-1].terms_version) == (clock.now(), 1)
     assert sentence(made[-1].decision) == (
         "The referral is released, by operator: They are sisters."
     )
@@ -251,6 +255,30 @@ async def test_a_referral_without_rewards_is_decided_too(
     assert (await doubts(referral))[-1][0] == outcome
 
 
+async def test_a_release_is_told_to_those_who_hear_of_it(
+    *, held, create_endpoint, decide_review, told, clock
+):
+    clock.advance(days=1)
+    await create_endpoint(url="https://shop.example.org/", events=["referral.*", "reward.*"])
+
+    await decide_review(referral_id=held, verdict="release", reason="Looked.")
+
+    [message] = await told(whole=True)
+    assert (message["type"], message["timestamp"]) == ("referral.released", "2030-01-02T00:00:00Z")
+    assert (message["data"]["id"], message["data"]["held"]) == (str(held), False)
+
+
+async def test_reviews_are_listed_in_pages(*, brought, find_reviews):
+    referrals = await brought("a.nn@gmail.com", "an.n@gmail.com", review={"same_person": "hold"})
+
+    first = await find_reviews(limit=1)
+    second = await find_reviews(limit=1, cursor=first.next_cursor)
+
+    found = [r.named.referral.referee_id for r in (*first.items, *second.items)]
+    assert found == [referral.referee_id for referral in reversed(referrals)]
+    assert second.next_cursor is None
+
+
 async def test_what_is_not_held_is_not_decided(*, held, decide_review):
     await decide_review(referral_id=held, verdict="release", reason="Looked.")
 
@@ -258,9 +286,9 @@ async def test_what_is_not_held_is_not_decided(*, held, decide_review):
         await decide_review(referral_id=held, verdict="reject", reason="Looked.")
     with pytest.raises(ReferralNotFound):
         await decide_review(referral_id=an_id(404), verdict="reject", reason="Looked.")
-    for wrong in ({"verdict": "hold", "reason": "x"}, {"verdict": "reject", "reason": ""}):
-        with pytest.raises(InvalidInput):
-            await decide_review(referral_id=held, **wrong)
+    with pytest.raises(InvalidInput) as refused:
+        await decide_review(referral_id=held, verdict="hold", reason="")
+    assert [v.field for v in refused.value.violations] == ["verdict", "reason"]
     nobody = Caller(user_id=an_id(1))
     with pytest.raises(MissingScope):
         await decide_review(referral_id=held, verdict="reject", reason="x", caller=nobody)
