@@ -275,13 +275,17 @@ async def test_a_referral_is_explained_in_order_as_of_a_time(explain_referral, b
         ("referral", came),
         *((rule, came + timedelta(days=2)) for rule in ("qualification", "thanks", "welcome")),
     ]
-    assert {m.terms_version for m in made} == {1}
+    assert {(m.terms_version, m.referral_id) for m in made} == {(1, bob)}
+    first = made[0].decision
+    assert (first.outcome, first.reason) == ("signed_up", Reason.SIGNED_UP)
+    assert first.inputs == {"code": named.code.value, "program": "launch"}
     _, then = await explain_referral(referral_id=bob, as_of=came + timedelta(days=1))
     assert [m.decision.rule for m in then] == ["referral"]
     with pytest.raises(ReferralNotFound):
         await explain_referral(referral_id=bob, as_of=came - timedelta(seconds=1))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as refused:
         await explain_referral(referral_id=bob, as_of="soon")
+    assert [v.field for v in refused.value.violations] == ["as_of"]
     with pytest.raises(ReferralNotFound):
         await explain_referral(referral_id=UUID(int=404))
 

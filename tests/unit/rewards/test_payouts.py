@@ -11,6 +11,7 @@ from referral.domain.rewards.errors import (
     RewardIsSettled,
     RewardNotFound,
 )
+from referral.domain.rewards.explanation import sentence
 from referral.domain.rewards.payout import MOST_REWARDS
 
 
@@ -119,27 +120,68 @@ async def test_a_payout_pays_all_or_nothing(*, launch, bring, buy, pay, ids_of, 
         await pay(rewards=await ids_of("ann"))
     with pytest.raises(RewardNotFound):
         await pay(rewards=[*await ids_of("bob"), UUID(int=404)])
-    with pytest.raises(NothingToPay):
+    with pytest.raises(NothingToPay, match=r"^Not all of these rewards are in this unit"):
         await pay(rewards=await ids_of("bob"), unit="points")
 
     assert await rewards_of("ann") == [("thanks", 1000, "approved"), ("thanks", 1000, "pending")]
     assert await rewards_of("bob") == [("welcome", 500, "approved")]
 
 
+WHOSE = "A payout is of a participant, or of these rewards."
+HOW_MANY = f"A payout pays from 1 to {MOST_REWARDS} rewards."
+REFERENCE = "A reference has 1 to 128 printable characters, and no space at its ends."
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "field", "detail"),
     [
-        {},
-        {"participant": "ann", "rewards": [UUID(int=1)]},
-        {"rewards": []},
-        {"rewards": [UUID(int=n) for n in range(MOST_REWARDS + 1)]},
-        {"participant": "ann", "unit": "euro!"},
-        {"participant": "ann", "reference": ""},
+        ({}, "rewards", WHOSE),
+        ({"participant": "ann", "rewards": [UUID(int=1)]}, "rewards", WHOSE),
+        ({"rewards": []}, "rewards", HOW_MANY),
+        ({"rewards": [UUID(int=n) for n in range(MOST_REWARDS + 1)]}, "rewards", HOW_MANY),
+        ({"participant": "ann", "unit": "euro!"}, "unit", None),
+        ({"participant": "ann", "reference": ""}, "reference", REFERENCE),
     ],
 )
-async def test_what_cannot_be_paid_is_refused(pay, ann, wrong):
-    with pytest.raises(InvalidInput):
+async def test_what_cannot_be_paid_is_refused(*, pay, ann, audit_log, wrong, field, detail):
+    with pytest.raises(InvalidInput) as refused:
         await pay(**wrong)
+
+    [violation] = refused.value.violations
+    assert violation.field == field
+    assert violation.detail == (detail or violation.detail)
+
+
+async def test_as_many_rewards_as_a_payout_takes_may_be_named(pay):
+    with pytest.raises(RewardNotFound):
+        await pay(rewards=[UUID(int=n) for n in range(MOST_REWARDS)])
+
+
+async def test_a_payout_is_explained_and_recorded(
+    *, code, bring, buy, pay, explain_referral, find_rewards, audit_log, clock
+):
+    await bring("bob", code)
+    await buy("bob")
+
+    await pay("2030-01", participant="ann")
+
+    [named] = (await find_rewards(participant="ann")).items
+    _, made = await explain_referral(referral_id=named.reward.referral_id)
+    assert made[-1].at == clock.now()
+    assert sentence(made[-1].decision) == (
+        "10.00 EUR was paid to the referrer (rule thanks), by the payout 2030-01."
+    )
+    assert audit_log.deeds[-1]["action"] == "make-payout"
+
+
+async def test_a_payout_of_the_smallest_amount_is_one(*, launch, bring, buy, pay):
+    tip = {"rule": "tip", "to": "referrer", "amount": 1, "unit": "EUR"}
+    await bring("bob", await launch(hold_days=0, rewards=[tip]))
+    await buy("bob")
+
+    payout, _ = await pay(participant="ann")
+
+    assert payout.amount == 1
 
 
 async def test_nobody_and_nothing_cannot_be_paid(pay, ann):
@@ -159,6 +201,7 @@ async def test_more_rewards_than_a_payout_takes_have_to_be_named(
 
     with pytest.raises(InvalidInput, match="name some"):
         await pay(participant="ann")
+    assert (await pay("bob's", participant="bob"))[0].rewards == 1
 
 
 async def test_payouts_are_shown_listed_and_exported(

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from referral.domain.access.caller import Caller
+from examples import an_id
+from referral.domain.access.caller import Caller, KeyId, Scope
 from referral.domain.access.errors import MissingScope
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown
@@ -54,10 +55,23 @@ async def test_who_lacks_the_scope_is_refused_before_anything_is_read(record_eve
         raise AssertionError("nobody asked for it")
         yield
 
-    with pytest.raises(MissingScope):
-        record_events(events(), caller=Caller())
+    key, person = KeyId(an_id(1)), an_id(2)
+    for caller in (Caller(key_id=key), Caller(user_id=person)):
+        with pytest.raises(MissingScope):
+            record_events(events(), caller=caller)
 
-    assert audit_log.deeds == [{"action": "record-events", "outcome": "missing-scope"}]
+    refused = {"action": "record-events", "outcome": "missing-scope"}
+    assert audit_log.deeds == [{**refused, "key_id": key}, {**refused, "user_id": person}]
+
+
+@pytest.mark.usefixtures("ann")
+async def test_each_is_recorded_for_its_caller(record_events, record_event):
+    shop = Caller(key_id=KeyId(an_id(1)), scopes=frozenset({Scope.EVENTS_WRITE}))
+
+    [(first, is_new)] = await told(record_events, visit(1), caller=shop)
+
+    assert is_new
+    assert await record_event(**visit(1), caller=shop) == (first, False)
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable, OutcomeUnknown])

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from examples import an_id
+from examples import an_id, in_a_week
 from referral.application.rewards.ports import Balance
 from referral.domain.access.caller import Caller, KeyId, Scope
 from referral.domain.access.errors import MissingScope, PersonNeeded
@@ -74,6 +74,22 @@ async def test_a_sign_up_that_qualifies_is_rewarded(
     assert await rewards_of("bob") == [("welcome", 500, "pending")]
     page = await my_rewards(caller=Caller(user_id=cleo.id))
     assert [named.reward.rule for named in page.items] == ["welcome"]
+
+
+async def test_my_rewards_are_listed_in_pages(*, launch, sign_up, issue_code, my_rewards, clock):
+    await launch(qualification={"event": "signed_up"}, hold_days=0)
+    ann = await sign_up("Ann")
+    code = await issue_code(owner_id=ann.id, expires_at=in_a_week(clock), program="launch")
+    for name in ("bobby", "cleo"):
+        await sign_up(name, code=code.text.value)
+    caller = Caller(user_id=ann.id)
+
+    first = await my_rewards(caller=caller, limit=1)
+    second = await my_rewards(caller=caller, limit=1, cursor=first.next_cursor)
+
+    assert [len(page.items) for page in (first, second)] == [1, 1]
+    assert first.items != second.items
+    assert second.next_cursor is None
 
 
 async def test_the_second_qualified_referral_reaches_a_milestone_and_a_refund_undoes_it(
@@ -223,6 +239,7 @@ async def test_a_reward_is_decided_by_hand_with_a_reason(
     assert named.reward.status == status
     _, made = await explain_referral(referral_id=named.reward.referral_id)
     assert made[-1].decision.outcome == status
+    assert made[-1].decision.reason == Reason.BY_HAND
     assert made[-1].decision.inputs["by"] == "operator"
     assert made[-1].decision.inputs["because"] == reason.get("reason", "")
     assert audit_log.deeds[-1]["action"] == f"{verdict}-reward"
@@ -248,8 +265,13 @@ async def test_who_holds_or_rejects_says_why(decide_reward, a_reward, reason):
 
 
 async def test_a_verdict_is_one_of_three(decide_reward, a_reward):
-    with pytest.raises(InvalidInput, match="approve, hold, reject"):
-        await decide_reward(reward_id=a_reward, verdict="pay", reason="Now.")
+    with pytest.raises(InvalidInput) as refused:
+        await decide_reward(reward_id=a_reward, verdict="pay", reason=" ")
+
+    assert [(v.field, v.detail) for v in refused.value.violations] == [
+        ("verdict", "A verdict is one of approve, hold, reject."),
+        ("reason", "A reason has 1 to 500 printable characters, and no space at its ends."),
+    ]
 
 
 async def test_what_is_settled_or_unknown_is_not_decided(decide_reward, a_reward):
