@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import in_a_week
 from fakes import FakeClock
 from referral.application.rewards import backtest_terms as use_case
 from referral.application.use_cases import UseCases
@@ -107,6 +108,33 @@ async def test_caps_and_budgets_leave_what_there_is_room_for(backtest, caps, giv
     found = await backtest({"qualification": PURCHASE, "rewards": [THANKS], "caps": caps})
 
     assert found["thanks", "EUR"][1] == given
+
+
+@pytest.mark.usefixtures("launched")
+async def test_all_rules_draw_on_one_budget(backtest):
+    rewards = [rule("thanks", amount=400), rule("welcome", to="referee", amount=400)]
+    caps = {"budget": [{"unit": "EUR", "amount": 1000}]}
+
+    found = await backtest({"qualification": PURCHASE, "rewards": rewards, "caps": caps})
+
+    assert found["", "EUR"][1] == Sum(2, 800)
+
+
+@pytest.mark.usefixtures("launched")
+async def test_each_referrer_has_a_cap_and_milestones_of_their_own(
+    *, backtest, sign_up, issue_code, bring, buy, clock
+):
+    zoe = await sign_up("zoe")
+    code = await issue_code(owner_id=zoe.id, expires_at=in_a_week(clock), program="launch")
+    await bring("dan", code.text.value)
+    await buy("dan")
+    terms = {"qualification": PURCHASE, "caps": {"referrer": {"rewards": 1}}}
+
+    found = await backtest({**terms, "rewards": [THANKS]})
+    assert found["thanks", "EUR"][1] == Sum(2, 2000)
+
+    found = await backtest({**terms, "rewards": [GOLD]})
+    assert found["gold", "points"][1] == Sum(1, 50)
 
 
 @pytest.mark.usefixtures("launched")

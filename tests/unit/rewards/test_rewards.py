@@ -192,7 +192,7 @@ async def test_rewards_of_a_referral_that_is_held_are_held(
 
 
 async def test_what_is_due_is_approved(
-    *, launch, bring, buy, approve_due_rewards, rewards_of, clock
+    *, launch, bring, buy, approve_due_rewards, rewards_of, clock, find_rewards, explain_referral
 ):
     await bring("bob", await launch())
     await buy("bob")
@@ -203,6 +203,12 @@ async def test_what_is_due_is_approved(
     clock.advance(seconds=1)
     assert await approve_due_rewards() == 2
     assert await rewards_of("ann") == [("thanks", 1000, "approved")]
+    [named] = (await find_rewards(participant="ann")).items
+    _, made = await explain_referral(referral_id=named.reward.referral_id)
+    assert [(m.at, m.terms_version) for m in made[-2:]] == [(clock.now(), 1)] * 2
+    assert [(m.decision.outcome, m.decision.reason) for m in made[-2:]] == [
+        (Outcome.APPROVED, Reason.HOLD_DAYS_PASSED)
+    ] * 2
 
 
 async def test_more_than_one_share_is_approved(
