@@ -204,6 +204,20 @@ async def test_more_rewards_than_a_payout_takes_have_to_be_named(
     assert (await pay("bob's", participant="bob"))[0].rewards == 1
 
 
+async def test_more_payouts_than_one_share_are_exported(
+    *, code, bring, buy, pay, export_payouts, monkeypatch
+):
+    monkeypatch.setattr("referral.application.rewards.export_payouts.AT_A_TIME", 1)
+    for name in ("bob", "cleo", "dan"):
+        await bring(name, code)
+        await buy(name)
+        await pay(name, participant=name)
+
+    lines = [line async for line in await export_payouts()]
+
+    assert [line.payout.reference for line in lines] == ["bob", "cleo", "dan"]
+
+
 async def test_payouts_are_shown_listed_and_exported(
     *, code, bring, buy, pay, show_payout, find_payouts, export_payouts
 ):

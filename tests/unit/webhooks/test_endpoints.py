@@ -38,7 +38,9 @@ async def test_an_endpoint_is_shown_and_listed_as_it_was_made(make, show_endpoin
     assert (whole.description, whole.status) == ("Points", EndpointStatus.ACTIVE)
     assert await show_endpoint(endpoint_id=whole.id) == whole
     assert (await list_endpoints()).items == [whole, plain]
-    assert (await list_endpoints(limit=1)).next_cursor == whole.id.int
+    first = await list_endpoints(limit=1)
+    assert first.next_cursor == whole.id.int
+    assert (await list_endpoints(cursor=first.next_cursor)).items == [plain]
 
 
 async def test_the_secret_is_shown_once_and_kept_sealed(make, sealing):

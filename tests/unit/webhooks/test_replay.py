@@ -154,8 +154,9 @@ async def test_what_was_sent_is_listed_by_its_status(endpoint, sent, list_delive
     assert [json.loads(d.body)["data"]["n"] for d in (*page.items, *rest.items)] == [4, 3, 2, 1, 0]
     assert (await list_deliveries(endpoint_id=endpoint.id, status="failed")).items == []
     assert len((await list_deliveries(endpoint_id=endpoint.id)).items) == 5
-    with pytest.raises(InvalidInput, match="A status is one of pending, delivered, failed"):
+    with pytest.raises(InvalidInput, match="A status is one of pending, delivered, failed") as lost:
         await list_deliveries(endpoint_id=endpoint.id, status="lost")
+    assert [v.field for v in lost.value.violations] == ["status"]
 
 
 async def test_an_endpoint_is_tried_with_a_message_that_tells_of_nothing(
