@@ -147,6 +147,9 @@ async def test_everything_that_is_wrong_is_told_at_once(record_event):
 
     fields = [violation.field for violation in refused.value.violations]
     assert fields == ["id", "type", "amount", "of", "participant", "occurred_at", "metadata"]
+    said = {violation.field: violation.detail for violation in refused.value.violations}
+    assert said["of"] == "A refund says which event it is `of`, and no other event does."
+    assert said["participant"] == "Whose event is it?"
 
 
 @pytest.mark.parametrize("given", [{"type": "refund"}, {"type": "purchase", "of": "1"}])

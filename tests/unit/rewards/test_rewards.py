@@ -321,8 +321,12 @@ async def test_rewards_are_found_by_participant_program_and_status(
     assert await found(program="other") == [("other", "cleo"), ("other", "ann")]
     assert await found(participant="ann", status="pending", limit=1) == [("other", "ann")]
     assert await found(status="paid") == []
+    first = await find_rewards(limit=3)
+    assert await found(cursor=first.next_cursor) == [("launch", "ann")]
+    with pytest.raises(InvalidInput) as refused:
+        await found(status="gone")
+    assert [v.field for v in refused.value.violations] == ["status"]
     for wanted, error in (
-        ({"status": "gone"}, InvalidInput),
         ({"program": "unknown"}, ProgramNotFound),
         ({"participant": "nobody"}, ParticipantNotFound),
         ({"limit": 0}, InvalidInput),
