@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -101,6 +102,16 @@ def start(
             stderr=output or file,
         )
     return Server(process, f"http://127.0.0.1:{environment['REFERRAL_PORT']}", log, database_url)
+
+
+def killed_and_started(server: Server, **settings: object) -> Server:
+    """The server at the same address, killed and started again with these settings; it may not be ready yet."""
+    server.process.kill()
+    server.process.wait()
+    port = urlsplit(server.address).port
+    return start(
+        server.log.parent, server.database_url, SERVICE, output=None, port=port, **settings
+    )
 
 
 def wait_until_ready(server: Server, seconds: float = 60) -> None:

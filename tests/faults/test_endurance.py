@@ -4,14 +4,13 @@ import asyncio
 import os
 import random
 import signal
-from urllib.parse import urlsplit
 
 import pytest
 
 from clusters import pair_of_nodes
 from long_form import only_in_the_long_form
 from referral.adapters.postgres.migrate import migrate
-from servers import start, wait_until_ready
+from servers import killed_and_started, start, wait_until_ready
 from writers import writing
 
 WRITES = 100_000
@@ -38,10 +37,7 @@ async def test_100000_writes_through_50_kills_and_20_fail_overs_are_neither_lost
                         case "a worker":
                             os.kill(chance.choice(server.workers), signal.SIGKILL)
                         case "the service":
-                            server.process.kill()
-                            server.process.wait()
-                            port = urlsplit(server.address).port
-                            server = start(tmp_path, pair.url, workers=2, port=port)
+                            server = killed_and_started(server, workers=2)
                         case "the database":
                             await asyncio.to_thread(pair.primary.kill)
                             await asyncio.to_thread(pair.primary.start)

@@ -21,7 +21,7 @@ from long_form import IS_LONG
 from operators import make_keys, operate
 from people import FAR
 from referral.adapters.postgres.migrate import migrate
-from servers import start, wait_until_ready
+from servers import killed_and_started, start, wait_until_ready
 from writers import CLIENTS, Wire
 
 EVENTS, KILLS = (20_000, 30) if IS_LONG else (1_000, 3)
@@ -68,10 +68,7 @@ async def test_events_of_eight_clients_through_kills_are_neither_lost_nor_double
                         case "a worker":
                             os.kill(chance.choice(server.workers), signal.SIGKILL)
                         case "the service":
-                            server.process.kill()
-                            server.process.wait()
-                            port = urlsplit(server.address).port
-                            server = start(tmp_path, node.url, workers=2, port=port)
+                            server = killed_and_started(server, workers=2)
                         case _:
                             await asyncio.to_thread(node.kill)
                             await asyncio.to_thread(node.start)

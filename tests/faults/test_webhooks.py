@@ -28,7 +28,7 @@ from referral.application.transaction import UnitOfWork
 from referral.domain.errors import Busy
 from referral.entrypoints.bootstrap.container import open_use_cases
 from referral.entrypoints.bootstrap.settings import Settings
-from servers import SECRET, eventually, start, wait_until_ready
+from servers import SECRET, eventually, killed_and_started, start, wait_until_ready
 from writers import CLIENTS, Wire
 
 WRITES, KILLS = (10_000, 30) if IS_LONG else (400, 3)
@@ -67,11 +67,8 @@ async def test_messages_exist_exactly_when_what_they_tell_was_committed_and_each
                         case "a worker":
                             os.kill(chance.choice(server.workers), signal.SIGKILL)
                         case "the service":
-                            server.process.kill()
-                            server.process.wait()
-                            port = urlsplit(server.address).port
-                            settings = {"port": port, "webhook_private_networks": "on"}
-                            server = start(tmp_path, node.url, workers=2, **settings)
+                            settings = {"workers": 2, "webhook_private_networks": "on"}
+                            server = killed_and_started(server, **settings)
                         case _:
                             await asyncio.to_thread(node.kill)
                             await asyncio.to_thread(node.start)
