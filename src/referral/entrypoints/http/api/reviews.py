@@ -56,7 +56,7 @@ class ReviewList(ListBody[Review], kw_only=True):
 
 
 def reviews_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
-    decided = responses(
+    refused = responses(
         *WITH_SCOPE,
         InvalidInput,
         ReferralNotFound,
@@ -65,6 +65,15 @@ def reviews_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router
         *BODY,
         *ONCE,
     )
+
+    async def decided(
+        request: Request[Caller, Any, Any], referral_id: UUID, verdict: ReviewVerdict, reason: str
+    ) -> Referral:
+        return Referral.of(
+            await use.rewards.decide_review(
+                referral_id=referral_id, verdict=verdict, reason=reason, caller=request.user
+            )
+        )
 
     @get(
         "/",
@@ -85,39 +94,25 @@ def reviews_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router
         "/{referral_id:uuid}/release",
         summary="Release a referral",
         status_code=200,
-        responses=decided,
+        responses=refused,
     )
     async def release_referral(
         request: Request[Caller, Any, Any], referral_id: FromPath[UUID], data: JSONBody[Verdict]
     ) -> Referral:
         """Let a referral that is held go on; its held rewards wait for their time."""
-        return Referral.of(
-            await use.rewards.decide_review(
-                referral_id=referral_id,
-                verdict=ReviewVerdict.RELEASE,
-                reason=data.reason,
-                caller=request.user,
-            )
-        )
+        return await decided(request, referral_id, ReviewVerdict.RELEASE, data.reason)
 
     @post(
         "/{referral_id:uuid}/reject",
         summary="Reject a referral",
         status_code=200,
-        responses=decided,
+        responses=refused,
     )
     async def reject_referral(
         request: Request[Caller, Any, Any], referral_id: FromPath[UUID], data: JSONBody[Verdict]
     ) -> Referral:
         """Refuse a referral that is held: it gets nothing, and what was paid is to be recovered."""
-        return Referral.of(
-            await use.rewards.decide_review(
-                referral_id=referral_id,
-                verdict=ReviewVerdict.REJECT,
-                reason=data.reason,
-                caller=request.user,
-            )
-        )
+        return await decided(request, referral_id, ReviewVerdict.REJECT, data.reason)
 
     return Router(
         "/reviews",
