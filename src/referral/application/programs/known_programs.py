@@ -23,9 +23,7 @@ class KnownPrograms:
 
     async def id_of(self, slug: str) -> ProgramId:
         """Which program is called so, which never changes; raise ProgramNotFound."""
-        known = self._known.get(slug)
-        if known is None:
-            known = self._known[slug] = await self.programs.in_force(program_named(slug))
+        known = self._known.get(slug) or await self._asked(slug)
         return known.program.id
 
     async def decide(self, slug: str, decide: Callable[[ProgramInForce], Awaitable[T]]) -> T:
@@ -40,8 +38,12 @@ class KnownPrograms:
             except (ProgramChanged, ProgramNotOpen, InvalidInput):
                 pass  # perhaps it would not be so now
         while True:
-            known = self._known[slug] = await self.programs.in_force(program_named(slug))
+            known = await self._asked(slug)
             try:
                 return await decide(known)
             except ProgramChanged:
                 pass
+
+    async def _asked(self, slug: str) -> ProgramInForce:
+        known = self._known[slug] = await self.programs.in_force(program_named(slug))
+        return known

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from referral.domain.errors import InvalidInput
 
 PREFIX = "whsec_"
-SECRET_BYTES = 32  # 24 to 64 are allowed
+SECRET_BYTES = 32
 LEAST_BYTES, MOST_BYTES = 24, 64
 TOLERANCE = timedelta(minutes=5)
 
@@ -26,7 +26,9 @@ def secret_from(shown: str) -> bytes:
     except ValueError:
         secret = b""
     if not shown.startswith(PREFIX) or not LEAST_BYTES <= len(secret) <= MOST_BYTES:
-        raise InvalidInput(f"A secret is {PREFIX} and 24 to 64 bytes in Base64.")
+        raise InvalidInput(
+            f"A secret is {PREFIX} and {LEAST_BYTES} to {MOST_BYTES} bytes in Base64."
+        )
     return secret
 
 

@@ -9,6 +9,7 @@ from referral.domain.programs import program as rules
 from referral.domain.programs.program import ProgramInForce, ProgramStatus
 from referral.domain.programs.terms import KeptTerms
 from referral.entrypoints.http.api.shapes import (
+    PRINTABLE,
     Body,
     GivenInstant,
     Instant,
@@ -23,7 +24,7 @@ Name = Annotated[
         extra_json_schema={
             "minLength": 1,
             "maxLength": rules.MAX_NAME,
-            "pattern": r"^[!-~]([ -~]*[!-~])?$",
+            "pattern": PRINTABLE,
         },
         examples=["Summer of friends"],
     ),

@@ -102,6 +102,8 @@ ProgramSlug = Annotated[
     Meta(description="1 to 50 of a-z and 0-9, with single dashes inside", extra_json_schema=_SLUG),
 ]
 SlugInPath = Annotated[str, PathParameter(description="a program's slug", schema_extra=_SLUG)]
+# Characters that are not ASCII may be printable too, which a pattern does not tell.
+PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
 Instant = Annotated[datetime, Meta(tz=True, examples=["2030-10-10T12:00:00Z"])]
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from referral.domain.webhooks import endpoint as rules
 from referral.domain.webhooks.endpoint import EndpointStatus
 from referral.domain.webhooks.message import PATTERNS
-from referral.entrypoints.http.api.shapes import Body, Instant
+from referral.entrypoints.http.api.shapes import PRINTABLE, Body, Instant
 from referral.entrypoints.http.request.paging import ListBody
 
 Url = Annotated[
@@ -38,7 +38,7 @@ Description = Annotated[
         extra_json_schema={
             "minLength": 1,
             "maxLength": rules.MAX_DESCRIPTION,
-            "pattern": r"^[!-~]([ -~]*[!-~])?$",
+            "pattern": PRINTABLE,
         },
         examples=["the shop's loyalty points"],
     ),
