@@ -34,15 +34,18 @@ class SharedValues:
         self._met: set[bytes] = set()
         self._lock = Lock()
 
-    def count_for(self, worker: int) -> None:
-        """Let the metrics that this process makes from now on count as those of this worker: 0 is the first."""
-        self._own = worker
+    def keep(self) -> None:
+        """Keep the values of all metrics that are made from now on, in this process and in those that it forks."""
         values.ValueClass = partial(_SharedValue, self)
         registry = prometheus_client.REGISTRY
         if len(self._rows) > 1:  # they would speak of the worker that answers alone
             registry.unregister(prometheus_client.PROCESS_COLLECTOR)
             registry.unregister(prometheus_client.GC_COLLECTOR)
         registry.register(self)
+
+    def count_for(self, worker: int) -> None:
+        """Count in the row of this worker what this process counts from now on: 0 is the first."""
+        self._own = worker
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -58,25 +61,25 @@ class SharedValues:
                 self._met.add(name)
         return ()
 
-    def place(self, name: bytes) -> int:
-        """Where this process counts what has this name."""
+    def add(self, name: bytes, amount: float) -> None:
         with self._lock:
-            places = self._learned(self._own)
-            start = self._own * _ROW + len(places) * _VALUE.size
-            if name not in places and len(name) <= _LONGEST_NAME and len(places) < _VALUES - 1:
-                self._memory[start + _NAME : start + _NAME + len(name)] = name
-                self._memory[start + _LENGTH] = len(name)  # last: now others see it
-                self._learned(self._own)
-            # What finds no room is counted where nobody looks.
-            return places.get(name, ((self._own + 1) * _ROW - _VALUE.size) // 8)
-
-    def add(self, place: int, amount: float) -> None:
-        with self._lock:
-            self._numbers[place] += amount
+            place = self._rows[self._own].get(name)
+            self._numbers[self._new_place(name) if place is None else place] += amount
 
     def total(self, name: bytes) -> float:
         """What all workers together have counted, those included that are no more."""
         return sum(self._numbers[places[name]] for places in self._rows if name in places)
+
+    def _new_place(self, name: bytes) -> int:
+        """Where this process counts what has this name."""
+        places = self._learned(self._own)
+        start = self._own * _ROW + len(places) * _VALUE.size
+        if name not in places and len(name) <= _LONGEST_NAME and len(places) < _VALUES - 1:
+            self._memory[start + _NAME : start + _NAME + len(name)] = name
+            self._memory[start + _LENGTH] = len(name)  # last: now others see it
+            self._learned(self._own)
+        # What finds no room is counted where nobody looks.
+        return places.get(name, ((self._own + 1) * _ROW - _VALUE.size) // 8)
 
     def _learned(self, row: int) -> dict[bytes, int]:
         """The places in this row by name, those included that came since the last look."""
@@ -107,10 +110,9 @@ class _SharedValue:
         bucket = by_label.pop("le", "")
         self._shared = shared
         self._name = msgspec.json.encode([metric, by_label, name, bucket])
-        self._place = shared.place(self._name)
 
     def inc(self, amount: float) -> None:
-        self._shared.add(self._place, amount)
+        self._shared.add(self._name, amount)
 
     def get(self) -> float:
         return self._shared.total(self._name)

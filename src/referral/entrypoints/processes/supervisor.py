@@ -40,6 +40,7 @@ class Supervisor(MPServer):
         """Serve until SIGTERM or SIGINT. Raises CannotStart when a worker does not start, however often it is tried."""
         # Workers that are started in other ways share no memory with this process.
         multiprocessing.set_start_method("fork", force=True)
+        self._worker.prepare()
         self.serve(
             spawn_target=partial(self._worker.run, self._spawn_asgi_lifespan_worker),
             target_loader=self._worker.app,

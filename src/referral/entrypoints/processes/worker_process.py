@@ -71,6 +71,14 @@ class WorkerProcess:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._app: Service | None = None
 
+    def prepare(self) -> None:
+        """In the main process: load what every worker needs, so that each has it at once, and in memory that they share."""
+        self.shared.values.keep()
+        import referral.entrypoints.http.app  # noqa: F401  not before: its metrics are kept there
+
+        gc.collect()
+        gc.freeze()
+
     def run(self, serve: Callable[..., None], number: int, *arguments: Any) -> None:
         """Serve as granian does with `serve` and its arguments."""
         # granian would lose one that comes while it starts, and be stuck after a second one.
