@@ -121,6 +121,17 @@ async def test_all_rules_draw_on_one_budget(backtest):
 
 
 @pytest.mark.usefixtures("launched")
+async def test_a_share_draws_on_the_budget_when_its_event_is_told(backtest, buy, clock):
+    clock.advance(days=1)
+    await buy("bob", 20_000)
+    budget = {"budget": [{"unit": "EUR", "amount": 2400}]}
+
+    found = await backtest({"qualification": PURCHASE, "rewards": [SHARE], "caps": budget})
+
+    assert found["share", "EUR"][1] == Sum(4, 700)  # nothing is left for the last, of 2000
+
+
+@pytest.mark.usefixtures("launched")
 async def test_each_referrer_has_a_cap_and_milestones_of_their_own(
     *, backtest, sign_up, issue_code, bring, buy, clock
 ):
@@ -326,7 +337,11 @@ def any_terms(draw):
 
 
 purchases = st.tuples(
-    st.just("buy"), st.integers(0, 5), st.sampled_from([0, 20, 59, 60, 100]), st.integers(0, 6)
+    st.just("buy"),
+    st.integers(0, 5),
+    st.sampled_from([0, 20, 59, 60, 100]),
+    st.integers(0, 6),
+    st.sampled_from(["purchase", "purchase", "purchase", "visit"]),
 )
 refunds = st.tuples(st.just("refund"), st.integers(0, 9), st.sampled_from([None, 1, 41]))
 others = st.tuples(st.just("wait"), st.integers(1, 3)) | st.tuples(
@@ -374,12 +389,12 @@ class Story:
         await self.use.programs.refer_participant(code=self.codes[referrer], participant=name)
         self.people.append(name)
 
-    async def buy(self, person, amount, days_ago):
+    async def buy(self, person, amount, days_ago, kind):
         for name in self.people[person : person + 1]:
             order = f"{self.name}-{self.deeds}"
             await self.use.rewards.record_event(
                 id=order,
-                type="purchase",
+                type=kind,
                 participant=name,
                 amount=amount,
                 unit="EUR",

@@ -60,8 +60,8 @@ def refunds(events: Iterable[Event]) -> Mapping[tuple[str, EventId], int]:
 
 def left_of(event: Event, refunded: Mapping[tuple[str, EventId], int]) -> Amount | None:
     """What is left of an event's amount after its refunds; None for an event without one."""
-    if event.amount is None:
-        return None
+    if event.amount is None or not refunded:
+        return event.amount
     return Amount(event.amount.value - refunded.get((event.source, event.id), 0), event.amount.unit)
 
 

@@ -5,19 +5,22 @@ So referrals are judged one after the other, in any order, as if there were no c
 the order of time. A claim does not depend on whether an earlier one was granted, so that this comes to the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from uuid import UUID
 
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.reward_rules import RewardRule
 from referral.domain.programs.terms import Terms
+from referral.domain.rewards.caps import Claim
 from referral.domain.rewards.entitlement import entitlement
 from referral.domain.rewards.event import Event, EventNumber
 from referral.domain.rewards.granting import reward_for
 from referral.domain.rewards.history import History
-from referral.domain.rewards.judgement import Judgement, judge, judge_sign_up
+from referral.domain.rewards.judgement import judge, judge_sign_up
 from referral.domain.rewards.qualification import Facts, standing
 from referral.domain.rewards.reward import Reward, RewardId
 from referral.domain.rewards.settlement import Loss, Settlement, Steps
@@ -68,11 +71,14 @@ class Replay:
         facts = history.beginning(self.terms)
         if not self.terms.rewards or facts.status == ReferralStatus.REJECTED:
             return
-        if self._is_bounded or history.referrer_erased_at:
-            yield from self._judge_each(history, facts)
-        else:
+        if not (self._is_bounded or history.referrer_erased_at):
             self._judge_all(history, facts)
-            yield len(history.events)
+        elif _is_in_order(history.events):
+            self._judge_in_order(history, facts)
+        else:
+            yield from self._judge_each(history, facts)
+            return
+        yield len(history.events)
 
     def settle(self) -> Iterator[int]:
         """Hold everything against caps and milestones."""
@@ -85,9 +91,8 @@ class Replay:
 
     def _judge_all(self, history: History, facts: Facts) -> None:
         """At once, which comes to the same where no cap makes a difference, and takes a fraction of the time."""
-        events = history.events
-        after = standing(self.terms.qualification, facts, events, facts.referred_at)
-        for (rule, _), amount in entitlement(self.terms, facts, after, events).items():
+        after = standing(self.terms.qualification, facts, history.events, facts.referred_at)
+        for (rule, _), amount in entitlement(self.terms, facts, after, history.events).items():
             if amount:
                 self._give(self._numbers[rule], amount)
 
@@ -95,66 +100,98 @@ class Replay:
         self._counts[rule] += 1
         self._amounts[rule] += amount
 
+    def _judge_in_order(self, history: History, facts: Facts) -> None:
+        """At once too: what each event is worth in the end it has brought when it was told, for no other took it back."""
+        self._sign_up(history, facts)
+        after = standing(self.terms.qualification, facts, history.events, facts.referred_at)
+        if facts.qualified_at or not after.qualified_at:
+            return
+        turn = next(e.number for e in history.events if e.occurred_at == after.qualified_at)
+        worth = entitlement(self.terms, facts, after, history.events)
+        claims: dict[EventNumber, list[Claim]] = defaultdict(list)
+        for rule in self.terms.rewards:
+            if rule.is_milestone:
+                claims[turn].append(Claim(rule, rule.amount or 0))
+            for (name, shared), amount in worth.items():
+                if name == rule.rule and amount:
+                    claims[max(turn, shared or turn)].append(Claim(rule, amount, shared))
+        for event, at in _told(history):
+            self._note(history, at, event.number == turn, claims[event.number])
+
+    def _sign_up(self, history: History, facts: Facts) -> Sequence[tuple[int, Claim]]:
+        claims = judge_sign_up(self.terms, facts).claims
+        return self._note(history, facts.referred_at, facts.qualified_at is not None, claims)
+
     def _judge_each(self, history: History, facts: Facts) -> Iterator[int]:
         rewards: dict[RewardId, Reward] = {}
-        at = facts.referred_at
-        is_new = facts.status == ReferralStatus.QUALIFIED
-        self._note(history, at, is_new, judge_sign_up(self.terms, facts), rewards)
-        told = zip(history.events, history.recorded_at, strict=True)
-        for number, (event, recorded_at) in enumerate(told, 1):
-            at = max(at, recorded_at)  # clocks of processes may differ a little
+
+        def keep(
+            at: datetime, claims: Sequence[tuple[int, Claim]], cause: EventNumber | None = None
+        ) -> None:
+            """Among what the referral has then, as long as no cap says otherwise."""
+            for row, claim in claims:
+                if not claim.rule.is_milestone:
+                    new_id = RewardId(UUID(int=row))
+                    rewards[new_id] = reward_for(
+                        claim, history.referral, self.terms, new_id, now=at, cause=cause
+                    )
+
+        keep(facts.referred_at, self._sign_up(history, facts))
+        for number, (event, at) in enumerate(_told(history), 1):
             if not self._may_matter(facts, event):
                 continue
-            events = history.events[:number]
-            judged = judge(self.terms, facts, events, rewards.values(), at)
-            turn = _is_qualified(judged.standing.status) - _is_qualified(facts.status)
-            self._note(history, at, turn, judged, rewards, cause=event.number)
-            facts = replace(
-                facts,
-                status=judged.standing.status,
-                qualified_at=judged.standing.qualified_at,
-            )
+            judged = judge(self.terms, facts, history.events[:number], rewards.values(), at)
+            after = judged.standing
+            turn = _is_qualified(after.status) - _is_qualified(facts.status)
+            losses = []
+            for back in judged.take_backs:
+                rewards[back.reward.id] = back.reward.less(back.amount)
+                losses.append(Loss(back.reward.id.int, back.reward.amount - back.amount))
+            keep(at, self._note(history, at, turn, judged.claims, losses), event.number)
+            facts = replace(facts, status=after.status, qualified_at=after.qualified_at)
             yield number
 
     def _may_matter(self, facts: Facts, event: Event) -> bool:
         """Whether an event can change anything: a refund can, and one that counts, until there is nothing more to give."""
-        if event.of is not None:
-            return True
-        if event.type != self.terms.qualification.event:
-            return False
-        return self._has_shares or not _is_qualified(facts.status)
+        counts = event.type == self.terms.qualification.event
+        has_more = self._has_shares or not _is_qualified(facts.status)
+        return event.of is not None or (counts and has_more)
 
     def _note(
         self,
         history: History,
         at: datetime,
         turn: int,
-        judged: Judgement,
-        rewards: dict[RewardId, Reward],
-        *,
-        cause: EventNumber | None = None,
-    ) -> None:
-        """Keep what came of an event, and what the referral has then, as long as no cap says otherwise."""
-        if not (turn or judged.claims or judged.take_backs):
-            return
-        losses = []
-        for back in judged.take_backs:
-            rewards[back.reward.id] = back.reward.less(back.amount)
-            losses.append(Loss(back.reward.id.int, back.reward.amount - back.amount))
+        claims: Sequence[Claim],
+        losses: Sequence[Loss] = (),
+    ) -> Sequence[tuple[int, Claim]]:
+        """Keep what came of an event; give the claims with their rows."""
+        if not (turn or claims or losses):
+            return []
         rows = self._steps.add(
             at,
             history.referral.referrer_id,
             turn,
-            [(self._numbers[claim.rule.rule], claim.amount) for claim in judged.claims],
+            [(self._numbers[claim.rule.rule], claim.amount) for claim in claims],
             losses,
             is_referrer_erased=history.is_referrer_erased(at),
         )
-        for row, claim in zip(rows, judged.claims, strict=True):
-            if not claim.rule.is_milestone:
-                new_id = RewardId(UUID(int=row))
-                rewards[new_id] = reward_for(
-                    claim, history.referral, self.terms, new_id, now=at, cause=cause
-                )
+        return [*zip(rows, claims, strict=True)]
+
+
+def _is_in_order(events: Sequence[Event]) -> bool:
+    """Whether nothing was refunded, and all was told in the order in which it happened."""
+    return all(event.of is None for event in events) and all(
+        before.occurred_at < after.occurred_at for before, after in pairwise(events)
+    )
+
+
+def _told(history: History) -> Iterator[tuple[Event, datetime]]:
+    """Each event with the time when it was told; the clocks of processes may differ a little."""
+    latest = history.referral.created_at
+    for event, recorded_at in zip(history.events, history.recorded_at, strict=True):
+        latest = max(latest, recorded_at)
+        yield event, latest
 
 
 def _is_qualified(status: ReferralStatus) -> bool:
