@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections import Counter
 
 import asyncpg
@@ -11,8 +12,10 @@ import pytest
 
 from clusters import one_node
 from databases import query
+from operators import make_keys
 from people import FAR, details
 from poolers import PROGRAMS, pooler_before
+from receivers import receiving
 from referral.adapters.postgres.migrate import migrate
 from servers import eventually, running
 
@@ -48,7 +51,8 @@ def pooler(request, node, settings):
 
 @pytest.fixture(scope="module")
 def server(pooler, tmp_path_factory):
-    with running(tmp_path_factory.mktemp("server"), pooler, workers=2) as server:
+    place = tmp_path_factory.mktemp("server")
+    with running(place, pooler, workers=2, webhook_private_networks="on") as server:
         yield server
 
 
@@ -112,6 +116,23 @@ def test_what_is_set_for_a_transaction_is_not_left_to_others(pooler, ann):
     ann.new_code()
 
     assert query(pooler, "SELECT current_setting('lock_timeout')") == [("0",)]
+
+
+def test_a_message_to_a_webhook_arrives_within_a_second(server):
+    [key] = make_keys(server.database_url, shop=["webhooks:write", "participants:write"]).values()
+    with receiving() as receiver, server.client() as shop:
+        shop.headers.update(key.bearer)
+        endpoint = {"url": f"{receiver.address}/good", "events": ["participant.*"]}
+        eventually(lambda: shop.post("/webhooks", json=endpoint).status_code == 201)
+        time.sleep(1)  # it is promised to hear of what begins a second later
+
+        assert shop.put("/participants/behind-a-pooler", json={}).status_code == 201
+        assert shop.delete("/participants/behind-a-pooler").status_code == 204
+
+        eventually(lambda: len(receiver.at("/good")) >= 2)
+        kinds = {arrival.told["type"]: arrival.seconds for arrival in receiver.at("/good")}
+        assert kinds.keys() == {"participant.created", "participant.erased"}
+        assert max(kinds.values()) < 1
 
 
 def test_f04_a_restart_of_the_server_behind_it_is_survived(node, server, ann):
