@@ -50,7 +50,7 @@ class Server:
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """The answer to a call over a connection of its own."""
-        return httpx.get(f"{self.address}{path}", verify=NO_TLS, **options)
+        return httpx.get(f"{self.address}{path}", verify=NO_TLS, **{"timeout": 20, **options})
 
     def client(self) -> httpx.Client:
         """A client that gives up an idle connection before the server does, after five seconds."""

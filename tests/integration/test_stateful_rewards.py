@@ -349,10 +349,10 @@ class Shop(RuleBasedStateMachine):
             self.verified = known
 
 
-def test_whatever_a_shop_tells_and_decides_everybody_gets_what_is_right(empty_database_url):
+def test_whatever_a_shop_tells_and_decides_everybody_gets_what_is_right(module_database_url):
     is_long = "HYPOTHESIS_PROFILE" in os.environ
     with asyncio.Runner() as runner:
         run_state_machine_as_test(
-            lambda: Shop(runner.run, empty_database_url),
+            lambda: Shop(runner.run, module_database_url),
             settings=settings() if is_long else QUICK,
         )

@@ -92,6 +92,8 @@ def _entries(case: Case) -> Iterator[Difference]:
     for reward in case.rewards:
         held = holdings(reward)
         stored = case.entries.get(reward.id, {})
+        if stored == held:
+            continue
         for account in Account:
             if stored.get(account, 0) != held.get(account, 0):
                 yield Difference(
