@@ -20,7 +20,6 @@ from referral.domain.programs.terms import Terms
 from servers import SECRET
 
 GOAL_EVENTS_A_SECOND = 50_000
-GOAL_WITH_CAPS = 20_000  # each event is judged as it came
 GOAL_MEGABYTES = 200
 EVENTS = 5  # of each referee
 REFEREES = 100  # of each referrer
@@ -62,8 +61,8 @@ _STATEMENTS = [
     FROM generate_series(1, {_REFERRERS} + $1::bigint / {EVENTS}) AS n
     """,  # noqa: S608  our own
     f"""
-    INSERT INTO referral_codes (owner_id, text, issued_at, expires_at, program_id)
-    SELECT {_ID.format("000", "n")}, 'CODE' || n, now() - interval '1 hour', now() + interval '1 year', 2
+    INSERT INTO referral_codes (owner_id, text, issued_at, expires_at, program_id, uses)
+    SELECT {_ID.format("000", "n")}, 'CODE' || n, now() - interval '1 hour', now() + interval '1 year', 2, {REFEREES}
     FROM generate_series(1, {_REFERRERS}) AS n
     """,  # noqa: S608  our own
     f"""
@@ -111,8 +110,10 @@ async def fill(url: str, events: int) -> None:
         "INSERT INTO program_terms VALUES (2, 1, $1, now())", json.dumps(TERMS.plain())
     )
     constraints = await drop_constraints(connection)
+    await connection.execute("ALTER TABLE referrals DISABLE TRIGGER USER")  # uses are counted above
     for statement in _STATEMENTS:
         await connection.execute(statement, events, timeout=1800)
+    await connection.execute("ALTER TABLE referrals ENABLE TRIGGER USER")
     for statement in constraints:
         await connection.execute(statement, timeout=1800)
     await connection.execute("VACUUM ANALYZE", timeout=1800)
@@ -155,10 +156,9 @@ def main() -> bool:
             f"{events} events {what} in {seconds:.1f} s:"
             f" {events / seconds:.0f}/s, {megabytes:.0f} MB at most"
         )
-    goals = (GOAL_EVENTS_A_SECOND, GOAL_EVENTS_A_SECOND, GOAL_WITH_CAPS)
     return all(
-        events / seconds >= goal and megabytes < GOAL_MEGABYTES
-        for goal, (seconds, megabytes) in zip(goals, done.values(), strict=True)
+        events / seconds >= GOAL_EVENTS_A_SECOND and megabytes < GOAL_MEGABYTES
+        for seconds, megabytes in done.values()
     )
 
 

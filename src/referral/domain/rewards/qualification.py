@@ -1,6 +1,5 @@
 """Whether a referral qualifies: terms, facts and events in; a standing and the reason out. No clock, no order of arrival."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,10 +50,11 @@ def standing(
 
 def refunds(events: Iterable[Event]) -> Mapping[tuple[str, EventId], int]:
     """How much was refunded of each event, by its source and id."""
-    refunded: Counter[tuple[str, EventId]] = Counter()
+    refunded: dict[tuple[str, EventId], int] = {}
     for event in events:
         if event.of is not None and event.amount is not None:
-            refunded[event.source, event.of] += event.amount.value
+            key = event.source, event.of
+            refunded[key] = refunded.get(key, 0) + event.amount.value
     return refunded
 
 

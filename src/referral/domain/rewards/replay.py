@@ -108,7 +108,7 @@ class Replay:
             return
         turn = next(e.number for e in history.events if e.occurred_at == after.qualified_at)
         worth = entitlement(self.terms, facts, after, history.events)
-        claims: dict[EventNumber, list[Claim]] = defaultdict(list)
+        claims: dict[EventNumber, list[Claim]] = defaultdict(list, {turn: []})
         for rule in self.terms.rewards:
             if rule.is_milestone:
                 claims[turn].append(Claim(rule, rule.amount or 0))
@@ -116,7 +116,8 @@ class Replay:
                 if name == rule.rule and amount:
                     claims[max(turn, shared or turn)].append(Claim(rule, amount, shared))
         for event, at in _told(history):
-            self._note(history, at, event.number == turn, claims[event.number])
+            if event.number in claims:
+                self._note(history, at, event.number == turn, claims[event.number])
 
     def _sign_up(self, history: History, facts: Facts) -> Sequence[tuple[int, Claim]]:
         claims = judge_sign_up(self.terms, facts).claims
