@@ -3,8 +3,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Text, Uuid, bindparam, column, func, insert, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, insert, literal, select
 
 from referral.adapters.postgres.access.standing import FRESH_SECONDS
 from referral.adapters.postgres.core.database import Queries
@@ -22,43 +21,22 @@ ACTIVE = webhook_endpoints.c.deleted_at.is_(None) & webhook_endpoints.c.disabled
 _WANTED = Statement(
     select(func.unnest(webhook_endpoints.c.events).label("pattern")).where(ACTIVE).distinct()
 )
-_told = (
-    func.unnest(
-        bindparam("ids", type_=ARRAY(Uuid)),
-        bindparam("types", type_=ARRAY(Text)),
-        bindparam("bodies", type_=ARRAY(Text)),
-        bindparam("times", type_=ARRAY(INSTANT)),
-    )
-    .table_valued(
-        column("id", Uuid),
-        column("type", Text),
-        column("body", Text),
-        column("at", INSTANT),
-        with_ordinality="place",
-        name="told",
-    )
-    .render_derived()
-)
 _ADD = Statement(
     insert(webhook_deliveries).from_select(
         ["endpoint_id", "message_id", "type", "body", "created_at", "next_attempt_at"],
         select(
             webhook_endpoints.c.id,
-            _told.c.id,
-            _told.c.type,
-            _told.c.body,
-            _told.c.at,
+            bindparam("message_id", type_=Uuid),
+            bindparam("type", type_=Text),
+            bindparam("body", type_=Text),
+            bindparam("at", type_=INSTANT),
             literal(AT_ONCE, INSTANT),
-        )
-        .join_from(
-            webhook_endpoints,
-            _told,
+        ).where(
             webhook_endpoints.c.events.op("&&", is_comparison=True)(
-                array([_told.c.type, func.split_part(_told.c.type, ".", 1).concat(".*")])
+                bindparam("patterns", type_=ARRAY(Text))
             ),
-        )
-        .where(ACTIVE)
-        .order_by(_told.c.place),
+            ACTIVE,
+        ),
     )
 )
 
@@ -95,11 +73,13 @@ class PostgresOutbox:
     async def add(self, *messages: Message) -> None:
         if not self.listeners.may_hear(*(message.type for message in messages)):
             return
-        await self.queries.execute(
-            _ADD,
-            ids=[self.randomness.new_id() for _ in messages],
-            types=[message.type.value for message in messages],
-            bodies=[message.body for message in messages],
-            times=[message.at for message in messages],
-        )
+        for message in messages:
+            await self.queries.execute(
+                _ADD,
+                message_id=self.randomness.new_id(),
+                type=message.type.value,
+                body=message.body,
+                at=message.at,
+                patterns=message.type.patterns,
+            )
         self.queries.after_commit.append(self.listeners.told.set)
