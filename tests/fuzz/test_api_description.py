@@ -18,7 +18,10 @@ HERE = Path(__file__).parent
 # How many calls to make at least, chosen at random. Without it there are few, and always the same ones:
 # what a change breaks, it breaks at once.
 EXAMPLES = int(os.environ.get("REFERRAL_TEST_FUZZ_EXAMPLES", "0"))
-CALLERS = ("signed-in", "anonymous")
+# What the key may do of those who have one: everything, or where there are many calls, also one thing alone.
+CALLERS = {"signed-in": [*Scope], "anonymous": [*Scope]}
+if EXAMPLES:
+    CALLERS |= {f"with {scope} alone": [scope] for scope in Scope}
 OPERATIONS = 60  # schemathesis counts for each
 
 pytestmark = pytest.mark.usefixtures("uncounted")
@@ -33,11 +36,11 @@ def server(databases, tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="module")
-def key(server):
-    """One with every scope, which the server knows."""
-    [key] = make_keys(server.database_url, shop=[*Scope]).values()
-    eventually(lambda: httpx.get(f"{server.api}/keys", headers=key.bearer).is_success)
+@pytest.fixture
+def key(server, caller):
+    """One with the caller's scopes, which the server knows."""
+    [key] = make_keys(server.database_url, shop=CALLERS[caller]).values()
+    eventually(lambda: httpx.get(f"{server.api}/keys", headers=key.bearer).status_code != 401)
     return key
 
 
@@ -57,7 +60,7 @@ def test_the_service_does_what_its_description_says(caller, server, key, tmp_pat
             "PYTHONPATH": str(HERE),
             "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
             "REFERRAL_TEST_FUZZED_API": server.api,
-            "REFERRAL_TEST_FUZZED_AS": caller,
+            "REFERRAL_TEST_FUZZED_AS": "nobody" if caller == "anonymous" else "somebody",
             "REFERRAL_TEST_FUZZED_KEY": key.secret,
         },
         cwd=tmp_path,
