@@ -208,6 +208,7 @@ UNTOLD = {
     ("password", "A password of fewer than 16 characters has at least 5 different ones."),
     # two fields of one body
     ("password", "A password is not the user name or the e-mail address."),
+    ("username", "A user name has no @, unless it is the user's own e-mail address."),
     # what a character comes to is seen after normalisation (NFKC), which makes l· of ŀ
     ("username", "A user name is made of letters, digits and . @ + - _ only."),
     ("username", "A user name has 3 to 50 characters."),

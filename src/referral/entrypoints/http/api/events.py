@@ -41,13 +41,19 @@ EventId = Annotated[
         extra_json_schema=_ID,
     ),
 ]
+_NO_NUL = r"^[^\0]*$"
 _TEXTS = {
     "maxProperties": rules.METADATA_MEMBERS,
     "propertyNames": {
         "minLength": rules.METADATA_KEY_LENGTH.start,
         "maxLength": rules.METADATA_KEY_LENGTH.stop - 1,
+        "pattern": _NO_NUL,
     },
-    "additionalProperties": {"type": "string", "maxLength": rules.METADATA_VALUE_LENGTH.stop - 1},
+    "additionalProperties": {
+        "type": "string",
+        "maxLength": rules.METADATA_VALUE_LENGTH.stop - 1,
+        "pattern": _NO_NUL,
+    },
     "examples": [{"channel": "web"}],
 }
 
