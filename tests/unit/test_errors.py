@@ -10,6 +10,7 @@ from referral.domain.errors import (
     ReferralError,
     Unauthenticated,
     Violation,
+    one_step,
 )
 from referral.domain.programs.errors import CodeTaken
 
@@ -100,3 +101,17 @@ def test_checks_let_other_errors_pass():
 
 def test_a_script_finds_every_error_in_one_place():
     assert {*public.__all__} == {e.__name__ for e in (ReferralError, Violation, *errors())}
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("a" * 32, "a" * 32),
+        ("a" * 33, "a" * 32 + "…"),
+        ("a" * 31 + "é", "a" * 31 + "…"),  # no half of a character
+        ("\ud800" * 33, "?" * 32 + "…"),
+        ("a/b~c", "a~1b~0c"),
+    ],
+)
+def test_a_callers_name_is_one_short_step_of_a_pointer(name, step):
+    assert one_step(name) == step

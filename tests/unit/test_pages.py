@@ -1,6 +1,6 @@
 import pytest
 
-from referral.application.pages import Page, PageRequest
+from referral.application.pages import MAX_POSITION, ListRequest, Page, PageRequest
 from referral.domain.errors import InvalidInput
 
 
@@ -58,3 +58,19 @@ def test_an_impossible_page_and_size_are_told_at_once():
 @pytest.mark.parametrize(("total", "pages"), [(0, 0), (1, 1), (50, 1), (51, 2), (10**6, 20_000)])
 def test_a_list_has_as_many_pages_as_it_fills(total, pages):
     assert Page([], total, page=1, size=50).pages == pages
+
+
+@pytest.mark.parametrize(("limit", "cursor"), [(1, None), (100, 1), (50, MAX_POSITION)])
+def test_a_list_goes_on_from_any_position_by_1_to_100(limit, cursor):
+    assert ListRequest.of(limit=limit, cursor=cursor) == ListRequest(limit, cursor)
+
+
+@pytest.mark.parametrize(("limit", "cursor"), [(0, 0), (101, MAX_POSITION + 1)])
+def test_an_impossible_limit_and_position_are_told_at_once(limit, cursor):
+    with pytest.raises(InvalidInput) as refused:
+        ListRequest.of(limit=limit, cursor=cursor)
+
+    assert [(v.field, v.detail) for v in refused.value.violations] == [
+        ("limit", "A limit is a whole number from 1 to 100."),
+        ("cursor", "A cursor is the `next_cursor` of an earlier page."),
+    ]

@@ -189,6 +189,23 @@ async def test_what_a_cap_refused_is_not_missing(launch, bring, buy, verify, sto
     assert len(await verify()) == 1
 
 
+async def test_what_a_cap_refused_excuses_nothing_that_was_given_beyond_the_rule(
+    launch, bring, buy, verify, store
+):
+    code = await launch(caps={"referrer": {"rewards": 1}})
+    for name in ("bob", "cleo"):
+        await bring(name, code)
+        await buy(name)
+    rewards = store.read().rewards
+    thanks = next(r for r in rewards.values() if r.rule == "thanks")
+    cleo = next(r.referral_id for r in rewards.values() if r.referral_id != thanks.referral_id)
+    too_much = replace(thanks, id=UUID(int=9), referral_id=cleo, amount=2 * thanks.amount)
+    rewards[too_much.id] = too_much
+
+    told = f"What the rule thanks gave for the referral {cleo}: 2000 is stored"
+    assert any(line.startswith(told) for line in await verify())
+
+
 async def test_what_is_wrong_with_sums_is_told(verify, store, monkeypatch):
     async def sums(_):
         yield "The balance"
