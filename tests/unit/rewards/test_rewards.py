@@ -47,6 +47,35 @@ async def test_a_purchase_rewards_both_sides_and_the_answer_says_so(
     assert (named.program.value, named.beneficiary) == ("launch", "ann")
 
 
+async def test_what_is_taken_back_says_how_and_by_which_event(
+    *, launch, bring, buy, refund, make_payout, store
+):
+    share = {"rule": "share", "to": "referrer", "basis_points": 1000, "unit": "EUR"}
+    terms = {"qualification": {"event": "purchase"}, "rewards": [share], "hold_days": 0}
+    await bring("bob", await launch(**terms))
+    bought = await buy("bob", 3000)
+    reduced = await refund("order-1", 1000)
+    reversed_ = await refund("order-1")
+    again = await buy("bob", 3000)
+    await make_payout(reference="2030-01", unit="EUR", participant="ann")
+    recovered = await refund("order-2")
+
+    def outcome(recorded):
+        [decision] = (d for d in recorded.decisions if d.reward_id)
+        return decision.outcome
+
+    assert [outcome(recorded) for recorded in (bought, reduced, reversed_, again, recovered)] == [
+        *(Outcome.REWARDED, Outcome.REDUCED, Outcome.REVERSED),
+        *(Outcome.REWARDED, Outcome.TO_RECOVER),
+    ]
+    rewards = store.read().rewards.values()
+    assert [(r.amount, r.cause) for r in rewards] == [
+        (200, bought.event.number),
+        (300, again.event.number),
+        (-300, recovered.event.number),
+    ]
+
+
 async def test_someone_whom_nobody_referred_is_not_rewarded(buy, enrol_participant):
     await enrol_participant(external_id="cleo")
 
