@@ -37,12 +37,13 @@ async def test_a_key_tells_which_server_calls_and_what_it_may(make, authenticate
     assert caller == Caller(key_id=key.id, key_name=key.name, scopes=scopes)
 
 
-async def test_a_key_is_shown_once(make, list_keys):
-    key, secret = await make()
+async def test_a_key_is_shown_once(make, list_keys, clock):
+    key, secret = await make("shop")
 
     [listed] = (await list_keys()).items
 
     assert listed == key
+    assert (listed.name, listed.created_at) == ("shop", clock.now())
     assert secret not in repr(listed)
     assert secret.startswith("rk_")
 

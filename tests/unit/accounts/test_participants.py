@@ -6,6 +6,8 @@ from examples import PASSWORD, an_id, in_a_week
 from referral.domain.access.caller import Caller, Scope
 from referral.domain.access.errors import MissingScope, WrongCredentials
 from referral.domain.accounts.errors import EmailTaken, ParticipantNotFound, UsernameTaken
+from referral.domain.accounts.external_id import Locale
+from referral.domain.accounts.user import Username
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import CodeNotFound
 
@@ -49,8 +51,10 @@ async def test_what_is_given_later_takes_the_place_of_what_was(enrol_participant
     after, is_new = await enrol_participant(external_id="42", username="ann")
 
     assert not is_new
-    assert after == replace(before, email=None, username=after.username, locale=None)
+    assert after == replace(before, email=None, username=Username("ann"), locale=None)
     assert await show_participant(participant="42") == after
+    last, _ = await enrol_participant(external_id="42", locale="en")
+    assert last == replace(before, email=None, locale=Locale("en"))
 
 
 async def test_everything_that_is_wrong_is_told_at_once(enrol_participant):
