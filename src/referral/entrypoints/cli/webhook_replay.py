@@ -9,6 +9,7 @@ import click
 from referral.application.use_cases import UseCases
 from referral.domain.webhooks.endpoint import EndpointId
 from referral.entrypoints.cli.commands import Shown
+from referral.entrypoints.cli.progress import progress
 
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 60  # without a single message that was taken
@@ -18,13 +19,8 @@ async def replay_all(
     use: UseCases, endpoint_id: EndpointId, *, since: str, until: str | None, only_failed: bool
 ) -> Shown:
     """Have all messages of a time sent once more; on a terminal, wait until they are delivered, or none is for a minute."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-
     is_watched = sys.stderr.isatty()
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not is_watched) as progress:
-        bar = progress.add_task("Replaying", total=None)
+    with progress("Replaying") as tell:
         replayed, cursor, is_first = 0, None, True
         while is_first or cursor:
             share = await use.webhooks.replay_messages(
@@ -37,15 +33,14 @@ async def replay_all(
             before, cursor, is_first = share.until, share.next_cursor, False
             replayed += share.count
             if not is_watched:
-                click.echo(
-                    f"{replayed} messages", err=True
-                )  # there may be many, and it takes its time
+                # There may be many, and it takes its time.
+                click.echo(f"{replayed} messages", err=True)
 
         async def waiting() -> int:
             left = await use.webhooks.count_waiting(
                 endpoint_id=endpoint_id, since=since, until=before, most=replayed
             )
-            progress.update(bar, completed=replayed - left, total=replayed)
+            tell(replayed - left, replayed)
             return left
 
         left = await waiting()
