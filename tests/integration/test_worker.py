@@ -77,6 +77,18 @@ async def test_what_is_due_is_looked_for_as_soon_as_something_was_told_and_when_
         assert sending.looks.locked()  # nobody has looked a third time
 
 
+@pytest.mark.parametrize("turns", range(5))
+@pytest.mark.usefixtures("never_polling")
+async def test_f03_a_stop_is_heeded_just_when_something_was_told(turns):
+    told = asyncio.Event()
+
+    async with asyncio.timeout(2), delivering(Sending(), told, print):
+        await asyncio.sleep(0.01)
+        told.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+
 async def test_what_is_due_is_looked_for_now_and_then_anyhow(monkeypatch):
     monkeypatch.setattr(worker, "POLL_SECONDS", 0.01)
     sending = Sending()

@@ -57,8 +57,10 @@ async def delivering(
             log.error("a delivery failed", exc_info=error)
 
     async def begin() -> None:
+        # Python 3.11's `wait_for` forgets a cancellation that comes together with what it waits for.
         with suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await told.wait()
         told.clear()
         for work in await use.webhooks.deliver_messages(note):
             lane = asyncio.create_task(work)
