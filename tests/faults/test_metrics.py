@@ -40,6 +40,8 @@ def call(server: Server, times: int) -> None:
 def test_what_a_killed_worker_has_counted_stays_counted(database, tmp_path):
     with running(tmp_path, database, workers=2) as server:
         call(server, 20)
+        # A call is counted when it has been answered.
+        eventually(lambda: counted(server, "/health/live") == 20)
         victims = {*server.workers}
         for worker in victims:
             os.kill(worker, signal.SIGKILL)
@@ -47,6 +49,7 @@ def test_what_a_killed_worker_has_counted_stays_counted(database, tmp_path):
         wait_until_ready(server)
         call(server, 20)
 
+        eventually(lambda: counted(server, "/health/live") == 40)
         assert {counted(server, "/health/live") for _ in range(10)} == {40}
 
 

@@ -1,5 +1,6 @@
 """What is kept of every request: a line in the log and two counts, under an id that its answer carries too."""
 
+import os
 import random
 import time
 from collections.abc import Awaitable
@@ -52,7 +53,11 @@ class AccessLog:
         except Exception as error:
             if status:
                 raise  # the server cuts what was begun
-            await refuse_unexpected(error, scope, sending)
+            try:
+                await refuse_unexpected(error, scope, sending)
+            except MemoryError:
+                # Not even for this: a worker that takes this one's place has memory again.
+                os._exit(1)
         finally:
             seconds = time.perf_counter() - started
             route = scope.get("path_template") or "none"
