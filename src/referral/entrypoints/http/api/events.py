@@ -29,31 +29,22 @@ from referral.entrypoints.http.json_response import JsonResponse
 from referral.entrypoints.http.openapi.operations import CALLER
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 
-_ID = {
-    "minLength": rules.EVENT_ID_LENGTH.start,
-    "maxLength": rules.EVENT_ID_LENGTH.stop - 1,
-    "examples": ["order-17"],
-}
+
+def _text(length: range) -> dict[str, object]:
+    return {"minLength": length.start, "maxLength": length.stop - 1, "pattern": r"^[^\0]*$"}
+
+
 EventId = Annotated[
     str,
     Meta(
         description="the server's own id: 1 to 128 printable characters, no other event's",
-        extra_json_schema=_ID,
+        extra_json_schema={**_text(rules.EVENT_ID_LENGTH), "examples": ["order-17"]},
     ),
 ]
-_NO_NUL = r"^[^\0]*$"
 _TEXTS = {
     "maxProperties": rules.METADATA_MEMBERS,
-    "propertyNames": {
-        "minLength": rules.METADATA_KEY_LENGTH.start,
-        "maxLength": rules.METADATA_KEY_LENGTH.stop - 1,
-        "pattern": _NO_NUL,
-    },
-    "additionalProperties": {
-        "type": "string",
-        "maxLength": rules.METADATA_VALUE_LENGTH.stop - 1,
-        "pattern": _NO_NUL,
-    },
+    "propertyNames": _text(rules.METADATA_KEY_LENGTH),
+    "additionalProperties": {"type": "string", **_text(rules.METADATA_VALUE_LENGTH)},
     "examples": [{"channel": "web"}],
 }
 
