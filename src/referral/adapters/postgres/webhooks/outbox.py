@@ -71,8 +71,8 @@ class PostgresOutbox:
     randomness: Randomness
 
     async def add(self, *messages: Message) -> None:
-        if not self.listeners.may_hear(*(message.type for message in messages)):
-            return
+        if not messages or not self.listeners.may_hear(*(message.type for message in messages)):
+            return  # nobody is woken for nothing
         for message in messages:
             await self.queries.execute(
                 _ADD,
