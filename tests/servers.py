@@ -52,11 +52,17 @@ class Server:
         """The answer to a call over a connection of its own."""
         return httpx.get(f"{self.address}{path}", verify=NO_TLS, **{"timeout": 20, **options})
 
-    def client(self) -> httpx.Client:
+    def client(self, **options: Any) -> httpx.Client:
         """A client that gives up an idle connection before the server does, after five seconds."""
-        return httpx.Client(
-            base_url=self.api, timeout=20, limits=httpx.Limits(keepalive_expiry=2), verify=NO_TLS
-        )
+        return httpx.Client(**self._options(), **options)
+
+    def crowd(self, size: int = 100, **options: Any) -> httpx.AsyncClient:
+        """Such a client, for so many calls at the same time; the others wait."""
+        return httpx.AsyncClient(**self._options(max_connections=size), **options)
+
+    def _options(self, **limits: int) -> dict[str, Any]:
+        kept = httpx.Limits(keepalive_expiry=2, **limits)
+        return {"base_url": self.api, "timeout": 60, "limits": kept, "verify": NO_TLS}
 
 
 @contextmanager

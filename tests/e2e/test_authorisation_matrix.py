@@ -316,7 +316,7 @@ def code(owner):
 @pytest.fixture(scope="module")
 def resident(server):
     """Someone whom nothing befalls, and their code: for all tests of calls that must not be let in."""
-    with httpx.Client(base_url=server.api) as client:
+    with server.client() as client:
         resident = join(client)
         yield resident, resident.new_code()
 

@@ -6,7 +6,6 @@ import re
 import signal
 import time
 
-import httpx
 import pytest
 
 from databases import query
@@ -65,12 +64,9 @@ def listen(shop, receiver):
         shop.delete(f"/webhooks/{endpoint['id']}")
 
 
-async def enrol(shop, names, pause=0.0):
+async def enrol(server, shop, names, pause=0.0):
     """Enrol people of these names, so fast."""
-    limits = httpx.Limits(max_connections=8)
-    async with httpx.AsyncClient(
-        base_url=shop.base_url, headers=shop.headers, limits=limits, timeout=20
-    ) as client:
+    async with server.crowd(8, headers=shop.headers) as client:
         tasks = []
         for name in names:
             tasks.append(asyncio.create_task(client.put(f"/participants/{name}", json={})))
@@ -115,11 +111,11 @@ def test_during_a_rotation_both_secrets_verify_and_afterwards_the_new_one(shop, 
     assert arrival.headers["webhook-signature"].count("v1,") == 2
 
 
-def test_endpoints_that_fail_hang_or_are_slow_delay_no_other(shop, receiver, listen):
+def test_endpoints_that_fail_hang_or_are_slow_delay_no_other(server, shop, receiver, listen):
     listen("/hangs", "/broken", "/slow", "/good")
     names = [f"beside-{n}" for n in range(400)]
 
-    asyncio.run(enrol(shop, names, pause=1 / 200))
+    asyncio.run(enrol(server, shop, names, pause=1 / 200))
 
     eventually(lambda: len(receiver.at("/good")) == len(names))
     good = receiver.at("/good")
@@ -146,7 +142,7 @@ def test_when_workers_are_killed_every_message_arrives_under_its_one_id(
 ):
     [endpoint] = listen("/slow")
     names = [f"killed-{n}" for n in range(6)]
-    asyncio.run(enrol(shop, names))
+    asyncio.run(enrol(server, shop, names))
     eventually(lambda: receiver.at("/slow"))
 
     for worker in server.workers:

@@ -19,7 +19,7 @@ def shop(module_database_url, tmp_path_factory):
     key = make_keys(module_database_url, shop=["events:write", "participants:write"])["shop"]
     with (
         running(tmp_path_factory.mktemp("server"), module_database_url, workers=2) as server,
-        httpx.Client(base_url=server.api, headers=key.bearer, timeout=60) as client,
+        server.client(headers=key.bearer) as client,
     ):
         for number in (1, 2, 3):
             client.put(f"/participants/customer-{number}", json={})

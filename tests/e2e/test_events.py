@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from operators import make_keys, operate
@@ -16,19 +15,25 @@ PURCHASE = {"type": "purchase", "amount": 2500, "unit": "EUR"}
 
 
 @pytest.fixture(scope="module")
-def shop(module_database_url, tmp_path_factory):
-    """Calls with the key of a shop; there is a program in which a purchase of 20 EUR qualifies."""
+def server(module_database_url, tmp_path_factory):
+    """It has a program in which a purchase of 20 EUR qualifies."""
 
     async def launch(referral):
         await referral.programs.create_program(slug="launch", name="Launch", terms=TERMS)
         await referral.programs.change_program(slug="launch", status="active")
 
     operate(module_database_url, launch)
-    key = make_keys(module_database_url, shop=["events:write", "participants:write"])["shop"]
-    with (
-        running(tmp_path_factory.mktemp("server"), module_database_url, workers=2) as server,
-        httpx.Client(base_url=server.api, headers=key.bearer) as client,
-    ):
+    place = tmp_path_factory.mktemp("server")
+    with running(place, module_database_url, workers=2) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shop(server):
+    """Calls with the key of a shop."""
+    scopes = ["events:write", "participants:write"]
+    [key] = make_keys(server.database_url, shop=scopes).values()
+    with server.client(headers=key.bearer) as client:
         yield client
 
 
@@ -114,25 +119,22 @@ def test_what_cannot_be_is_refused_and_nothing_is_kept(shop, referee):
 
 
 async def test_of_two_hundred_deliveries_at_once_one_is_new_and_all_are_answered_alike(
-    shop, referee
+    server, shop, referee
 ):
     event = {"id": str(uuid4()), "participant": referee, **PURCHASE}
-    limits = httpx.Limits(max_connections=40)
-    async with httpx.AsyncClient(
-        base_url=shop.base_url, headers=shop.headers, limits=limits, timeout=60
-    ) as client:
+    async with server.crowd(40, headers=shop.headers) as client:
         answers = await asyncio.gather(*(delivered(client, event) for _ in range(200)))
 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 199}
     assert len({answer.content for answer in answers}) == 1
 
 
-async def test_of_all_refunds_of_one_event_at_once_no_more_than_its_amount_is_given(shop, referee):
+async def test_of_all_refunds_of_one_event_at_once_no_more_than_its_amount_is_given(
+    server, shop, referee
+):
     order = str(uuid4())
     tell(shop, id=order, participant=referee, **PURCHASE)
-    async with httpx.AsyncClient(
-        base_url=shop.base_url, headers=shop.headers, timeout=60
-    ) as client:
+    async with server.crowd(headers=shop.headers) as client:
         answers = await asyncio.gather(
             *(
                 delivered(

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from databases import query
@@ -198,8 +197,7 @@ def test_what_is_kept_of_calls_is_sealed(server, client, ann, key):
 @pytest.mark.anyio
 async def test_f20_of_100_calls_with_one_key_at_once_one_is_done(server, ann, key):
     headers = ann.bearer | {"Idempotency-Key": key}
-    limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(base_url=server.api, timeout=60, limits=limits) as crowd:
+    async with server.crowd() as crowd:
         answers = await asyncio.gather(
             *(crowd.post("/codes", json={"expires_at": FAR}, headers=headers) for _ in range(100))
         )

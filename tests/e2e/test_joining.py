@@ -2,7 +2,6 @@
 
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from operators import make_keys
@@ -23,7 +22,7 @@ def shop(database_url, tmp_path_factory):
     key = make_keys(database_url, shop=scopes)["shop"]
     with (
         running(tmp_path_factory.mktemp("server"), database_url, workers=2) as server,
-        httpx.Client(base_url=server.api, headers=key.bearer) as client,
+        server.client(headers=key.bearer) as client,
     ):
         yield client
 

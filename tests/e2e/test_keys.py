@@ -181,9 +181,8 @@ def test_a_caller_is_told_what_is_left_and_refused_when_nothing_is(server):
     [key] = make_keys(server.database_url, busy=["keys:read"]).values()
 
     async def answers():
-        limits = httpx.Limits(max_connections=20)
-        async with httpx.AsyncClient(base_url=server.api, limits=limits, timeout=30) as client:
-            sent = [client.get("/keys", headers=key.bearer) for _ in range(LIMIT + 100)]
+        async with server.crowd(20, headers=key.bearer) as client:
+            sent = [client.get("/keys") for _ in range(LIMIT + 100)]
             return await asyncio.gather(*sent)
 
     until_all_answer(server, key, 200)

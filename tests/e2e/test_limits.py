@@ -193,7 +193,7 @@ def test_a15_without_trusted_proxies_the_header_is_nothing(databases, tmp_path):
     with (
         databases.migrated() as url,
         running(tmp_path, url, rate_limits="on") as server,
-        httpx.Client(base_url=server.api) as client,
+        server.client() as client,
     ):
         answers = [guess(client, "victim", address=an_address()) for _ in range(6)]
 

@@ -5,7 +5,6 @@ import random
 import time
 from statistics import median
 
-import httpx
 import pytest
 
 from people import details, register
@@ -30,9 +29,7 @@ def client(databases, tmp_path):
     with (
         databases.migrated() as url,
         running(tmp_path, url, **settings) as server,
-        httpx.Client(
-            base_url=server.api, timeout=20, event_hooks={"request": [from_another]}
-        ) as client,
+        server.client(event_hooks={"request": [from_another]}) as client,
     ):
         yield client
 

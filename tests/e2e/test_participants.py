@@ -3,7 +3,6 @@
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from operators import make_keys
@@ -17,7 +16,7 @@ def shop(module_database_url, tmp_path_factory):
     key = make_keys(module_database_url, shop=["participants:write"])["shop"]
     with (
         running(tmp_path_factory.mktemp("server"), module_database_url, workers=2) as server,
-        httpx.Client(base_url=server.api, headers=key.bearer) as client,
+        server.client(headers=key.bearer) as client,
     ):
         yield client
 

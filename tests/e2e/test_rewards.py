@@ -6,7 +6,6 @@ import io
 from collections import Counter
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from databases import execute
@@ -61,7 +60,7 @@ def server(key, module_database_url, tmp_path_factory):
 
 @pytest.fixture
 def shop(server, key):
-    with httpx.Client(base_url=server.api, headers=key.bearer) as client:
+    with server.client(headers=key.bearer) as client:
         yield client
 
 
@@ -103,10 +102,7 @@ def at_once(server, key, calls):
     """The answers to calls that are made all at the same time."""
 
     async def make():
-        limits = httpx.Limits(max_connections=100)
-        async with httpx.AsyncClient(
-            base_url=server.api, headers=key.bearer, timeout=30, limits=limits
-        ) as client:
+        async with server.crowd(headers=key.bearer) as client:
             return await asyncio.gather(*(done(client, *call) for call in calls))
 
     return asyncio.run(make())
@@ -341,7 +337,7 @@ def test_draft_terms_are_tried_on_what_happened_unless_that_is_too_much(shop, se
 
 
 def test_who_signs_up_at_the_referrers_network_is_held_until_someone_decides(server, shop, key):
-    with httpx.Client(base_url=server.api) as client:
+    with server.client() as client:
         code = join(client).new_code(program="watched")
         referee = register(client, code)
 

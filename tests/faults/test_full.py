@@ -70,7 +70,7 @@ async def test_f12_who_gets_no_connection_is_refused_within_a_second_and_the_nex
     code = ann.new_code()
     async with other.transaction():
         await other.execute("SELECT FROM users WHERE id = $1 FOR UPDATE", ann.id)
-        async with httpx.AsyncClient(base_url=server.api, timeout=20) as calls:
+        async with server.crowd() as calls:
             held = [
                 asyncio.create_task(calls.delete(f"/codes/{code}", headers=ann.bearer))
                 for _ in range(POOL)
@@ -130,7 +130,7 @@ async def test_f14_while_others_have_all_connections_calls_are_refused_and_then_
         others = await take_all_connections(node, stack)
 
         refused = await asyncio.to_thread(ann.get, "/users/me")
-        async with httpx.AsyncClient(base_url=server.api, timeout=20) as calls:
+        async with server.crowd() as calls:
             answers = await asyncio.gather(
                 *(
                     calls.post("/codes", json={"expires_at": FAR}, headers=ann.bearer)
@@ -173,7 +173,7 @@ async def test_f14_with_one_connection_left_everybody_is_served_in_turn(node, se
         except asyncpg.TooManyConnectionsError:
             pass
 
-        async with httpx.AsyncClient(base_url=server.api, timeout=20) as calls:
+        async with server.crowd() as calls:
             answers = await asyncio.gather(
                 *(calls.get("/users/me", headers=ann.bearer) for _ in range(30))
             )

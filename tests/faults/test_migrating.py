@@ -7,7 +7,6 @@ import sys
 import time
 from collections import Counter
 
-import httpx
 import pytest
 
 from databases import query
@@ -64,7 +63,7 @@ def tomorrow(directory, holds_its_locks: float):
 async def calls_during(server, ann, work: asyncio.Task[None]) -> Counter[int]:
     """The statuses of calls at a steady rate, a second longer than the work takes."""
     statuses: Counter[int] = Counter()
-    async with httpx.AsyncClient(base_url=server.api, timeout=20) as client:
+    async with server.crowd() as client:
 
         async def call(number: int) -> None:
             match number % 5:

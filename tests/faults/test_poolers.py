@@ -7,7 +7,6 @@ import time
 from collections import Counter
 
 import asyncpg
-import httpx
 import pytest
 
 from clusters import one_node
@@ -72,7 +71,7 @@ async def test_many_at_once_are_served(server, client, ann):
         return [answer.status_code for answer in (joined, tokens, issued, found, gone)]
 
     ann_code = ann.new_code()
-    async with httpx.AsyncClient(base_url=server.api, timeout=20) as crowd:
+    async with server.crowd() as crowd:
         for _ in range(4):
             answers = await asyncio.gather(*map(come_and_go, range(5)))
             assert answers == [[201, 200, 201, 200, 204]] * 5

@@ -6,7 +6,6 @@ REFERRAL_TEST_FAMILIES says how many families of tokens are stolen each time.
 import asyncio
 import os
 
-import httpx
 import pytest
 
 from people import log_in
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def calls(server):
-    async with httpx.AsyncClient(base_url=server.api, timeout=20) as client:
+    async with server.crowd() as client:
         yield client
 
 
