@@ -25,7 +25,7 @@ test: $(DEV) ## run every test, on a PostgreSQL container where a Docker engine 
 unit: $(DEV) ## run the tests of the rules and the use cases alone
 	@$(BIN)/python -m pytest tests/unit
 
-faults: $(DEV) ## kill, freeze and fail over: each row of docs/faults.md 20 times, then 100,000 writes (half an hour)
+faults: $(DEV) ## kill, freeze and fail over: most rows of docs/faults.md 20 times, then 100,000 writes (half an hour)
 	@$(LONG_FORM) --numprocesses 2 --dist loadscope --ignore tests/faults/test_endurance.py tests/faults
 	@$(LONG_FORM) tests/faults/test_endurance.py
 
@@ -37,7 +37,7 @@ fuzz: $(DEV) ## send 20,000 requests that are made up from the API's description
 hostile: $(DEV) ## send every hostile input to every place that it fits, twice (350,000 requests)
 	@REFERRAL_TEST_HOSTILE=all $(BIN)/python -m pytest --numprocesses 2 --dist loadscope tests/hostile
 
-mutation: $(MUTATION) ## change the rules and the use cases in 6,400 ways; the unit tests have to notice 95 % (an hour)
+mutation: $(MUTATION) ## change the rules and the use cases in 6,500 ways; the unit tests have to notice 95 % (an hour)
 	@rm -rf mutants
 	@$(BIN)/mutmut run
 	@$(BIN)/mutmut results --all true | awk \

@@ -19,7 +19,10 @@ LONGEST_STEP = 32  # bytes of a caller's name for something
 
 
 class ReferralError(Exception):
-    """The service refused, and nothing was changed; OutcomeUnknown alone cannot promise that."""
+    """The service refused, and nothing was changed.
+
+    Two are more: OutcomeUnknown cannot promise that, and a refresh token that was used before ends all of its log-in.
+    """
 
     detail: ClassVar[str]
 

@@ -27,7 +27,7 @@ class CommonPasswords(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """Slow on purpose, never on the event loop, and never more at once than there is room for.
+    """Slow on purpose, never on the event loop, and never more at the same time than there is room for.
 
     `hash` and `verify` raise HashingBusy, at once, when too many others wait.
     """

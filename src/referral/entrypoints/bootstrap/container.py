@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows which adapter serves which port."""
+"""The composition root: it puts together settings, adapters and use cases."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator

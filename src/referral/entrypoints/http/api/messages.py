@@ -149,4 +149,4 @@ MESSAGES = {
         EndpointTried, "Somebody tries the endpoint.", {"endpoint_id": _ID}
     ),
 }
-"""Those that are sent by now; an endpoint can ask for the others already."""
+"""What each type of message tells."""

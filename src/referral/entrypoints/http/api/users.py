@@ -75,7 +75,7 @@ class Referee(msgspec.Struct, kw_only=True):
 
 
 class RefereePage(CursorPageBody[Referee], kw_only=True):
-    """A page of the people one brought, newest first."""
+    """A page of the people the caller brought, newest first."""
 
 
 def users_router(
@@ -125,7 +125,7 @@ def users_router(
         responses=responses(*confirmed, OutcomeUnknown),
     )
     async def erase_me(request: Request[Caller, Any, Any], data: JSONBody[Erasure]) -> None:
-        """Erase one's account for good: name, address, password and tokens are forgotten, the codes withdrawn.
+        """Erase the caller's account for good: name, address, password and tokens are forgotten, the codes withdrawn.
 
         The referrer still counts it, without seeing whose it was.
         """
@@ -160,7 +160,7 @@ def users_router(
     async def list_referrals(
         request: Request[Caller, Any, Any], user_id: FromPath[UUID]
     ) -> RefereePage:
-        """The people who signed up with one's codes, newest first; every page costs the same.
+        """The people who signed up with the caller's codes, newest first; every page costs the same.
 
         Of someone whose account was erased, only the id is left.
         """

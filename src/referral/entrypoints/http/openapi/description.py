@@ -38,7 +38,8 @@ def describe(
             "People register, alone or with someone's referral code, issue a code of their own,"
             " and see who signed up with it. A server enrols its own people and tells what they do; the"
             " terms of programs say which rewards follow.\n\nWhat is refused is answered with a problem"
-            " (RFC 9457) and changes nothing; the problem `outcome-unknown` alone says that this is not known."
+            " (RFC 9457) and changes nothing, but that a refresh token which was used before ends all tokens of its"
+            " log-in. The problem `outcome-unknown` alone says that it is not known whether something changed."
         ),
         components=Components(
             security_schemes={
