@@ -501,7 +501,7 @@ class InMemoryStore:
         self.listeners: Listeners = FakeListeners(self)
 
     def read(self) -> Rows:
-        return self._rows
+        return JOINT.get() or self._rows
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Rows]:

@@ -336,10 +336,44 @@ def test_draft_terms_are_tried_on_what_happened_unless_that_is_too_much(shop, se
     assert "referral program backtest" in too_much.json()["detail"]
 
 
-def test_who_signs_up_at_the_referrers_network_is_held_until_someone_decides(server, shop, key):
+@pytest.mark.parametrize(
+    ("verdict", "status"), [("hold", "held"), ("approve", "approved"), ("reject", "rejected")]
+)
+def test_a_reward_that_is_decided_with_a_key_is_told_as_it_is_then(shop, verdict, status):
+    bob = str(uuid4())
+    bring(shop, "patient", [bob])
+    reward = shop.post("/events", json=purchase(bob)).json()["rewards"][0]["id"]
+    key = {"Idempotency-Key": str(uuid4())}
+
+    told = [
+        shop.post(f"/rewards/{reward}/{verdict}", headers=key, json={"reason": "So."})
+        for _ in range(2)
+    ]
+
+    assert [answer.json()["status"] for answer in told] == [status, status]
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("release", "signed_up"), ("reject", "rejected")])
+def test_a_review_that_is_decided_with_a_key_is_told_as_it_is_then(server, shop, verdict, status):
+    referee = held_referee(server)
+    key = {"Idempotency-Key": str(uuid4())}
+
+    told = [
+        shop.post(f"/reviews/{referee['id']}/{verdict}", headers=key, json={"reason": "So."})
+        for _ in range(2)
+    ]
+
+    assert [(a.json()["status"], a.json()["held"]) for a in told] == [(status, False)] * 2
+
+
+def held_referee(server):
+    """Somebody who signs up at the referrer's network."""
     with server.client() as client:
-        code = join(client).new_code(program="watched")
-        referee = register(client, code)
+        return register(client, join(client).new_code(program="watched"))
+
+
+def test_who_signs_up_at_the_referrers_network_is_held_until_someone_decides(server, shop, key):
+    referee = held_referee(server)
 
     listed = shop.get("/reviews", params={"status": "open"}).json()["items"]
     [held] = [review for review in listed if review["id"] == referee["id"]]

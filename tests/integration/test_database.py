@@ -27,7 +27,7 @@ from proxies import black_hole, forgetting, proxy_before
 from referral.adapters.postgres.core import pool as pool_module
 from referral.adapters.postgres.core.connector import Connector, url_of_each_host
 from referral.adapters.postgres.core.database import Database
-from referral.adapters.postgres.core.joint import Joint
+from referral.adapters.postgres.core.joint import JOINT, JoiningQueries, Joint
 from referral.adapters.postgres.core.patience import begin_call
 from referral.adapters.postgres.core.pool import Pool
 from referral.adapters.postgres.core.statement import Statement
@@ -497,6 +497,18 @@ async def test_f10_a_connection_that_was_forgotten_silently_is_left_within_a_sec
                 await which(database)
             assert time.monotonic() - started < 1.2
             assert await which(database), "the other one is not tried"
+
+
+async def test_what_belongs_together_needs_one_connection(url):
+    async with Database(url, pool_size=1) as database, AsyncExitStack() as stack:
+        joint = JOINT.set(Joint(database, stack))
+        queries = JoiningQueries(database)
+
+        await queries.execute(ADD, thing=3)
+        [row] = await queries.all(COUNT)
+
+        JOINT.reset(joint)
+    assert row["n"] == 3
 
 
 async def test_f07_what_belongs_to_a_transaction_on_a_server_that_became_read_only_is_not_done_again(

@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import suppress
+from contextvars import copy_context
 
 import pytest
 
@@ -77,9 +78,11 @@ async def test_a_claim_whose_holder_was_killed_can_be_had_after_ten_seconds(reco
     assert await records.claim(CALL, REQUEST, clock.now()) == CallRecord(b"second", None)
 
 
-async def test_what_is_written_inside_is_seen_by_others_at_the_end(store, records, clock):
+async def test_what_is_written_inside_is_read_there_at_once_and_by_others_at_the_end(
+    store, records, clock
+):
     ann, bob = a_user("ann", number=1), a_user("bob", number=2)
-    claim = await claimed(records, clock)
+    claim, outside = await claimed(records, clock), copy_context()
 
     async with records.effects_of(claim, clock) as record:
         await store.users.add(ann)
@@ -87,8 +90,9 @@ async def test_what_is_written_inside_is_seen_by_others_at_the_end(store, record
             await tx.users.add(bob)
             await tx.refresh_tokens.add(a_refresh_token(bob))
         record.keep(ANSWER)
+        assert await store.users.by_id(ann.id) == ann
         with pytest.raises(UserNotFound):
-            await asyncio.create_task(unjoined(store.users.by_id(ann.id)))
+            await asyncio.create_task(unjoined(store.users.by_id(ann.id)), context=outside)
 
     assert await store.users.by_id(ann.id) == ann
     assert await store.users.by_id(bob.id) == bob

@@ -6,7 +6,7 @@ from uuid import UUID
 from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock
-from referral.application.programs.ports import NamedReferral, Referrals, ReferralUnderTerms
+from referral.application.programs.ports import NamedReferral, ReferralUnderTerms
 from referral.application.rewards.awards import Awards
 from referral.application.rewards.ports import MadeDecision
 from referral.application.transaction import Transaction, UnitOfWork
@@ -44,7 +44,6 @@ class DecideReview:
     """
 
     unit_of_work: UnitOfWork
-    referrals: Referrals
     awards: Awards
     clock: Clock
     audit: Audit
@@ -68,10 +67,9 @@ class DecideReview:
                 reason=Reason.BY_HAND,
                 inputs={"by": str(caller), "because": reason},
             )
-            await again(self._decide, referee_id, decision)
-            return await self.referrals.find(referee_id)
+            return await again(self._decide, referee_id, decision)
 
-    async def _decide(self, referee_id: UserId, decision: Decision) -> None:
+    async def _decide(self, referee_id: UserId, decision: Decision) -> NamedReferral:
         async with self.unit_of_work.begin() as tx:
             await tx.participants.lock_row(referee_id)
             found = await tx.referrals.under_terms(referee_id)
@@ -92,6 +90,7 @@ class DecideReview:
             else:
                 rest = [reward for reward in rewards if reward.status != RewardStatus.HELD]
                 await self._rejected(tx, found, rest, decision, now)
+            return await tx.referrals.find(referee_id)
 
     async def _released(
         self, tx: Transaction, referral: Referral, decision: Decision, now: datetime

@@ -6,7 +6,7 @@ from referral.application.audit import Audit
 from referral.application.ports import Clock
 from referral.application.rewards.awards import made
 from referral.application.rewards.bookkeeping import Bookkeeping
-from referral.application.rewards.ports import NamedReward, Rewards
+from referral.application.rewards.ports import NamedReward
 from referral.application.transaction import UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.errors import Checks
@@ -42,7 +42,6 @@ class DecideReward:
     """
 
     unit_of_work: UnitOfWork
-    rewards: Rewards
     bookkeeping: Bookkeeping
     clock: Clock
     audit: Audit
@@ -63,21 +62,19 @@ class DecideReward:
             with checks.of("reason"):
                 given_reason(reason, is_needed=verdict != RewardVerdict.APPROVE)
             checks.done()
-            wanted = RewardId(reward_id)
-            await again(self._decide, wanted, parsed, reason, str(caller))
-            return await self.rewards.find(wanted)
+            return await again(self._decide, RewardId(reward_id), parsed, reason, str(caller))
 
     async def _decide(
         self, reward_id: RewardId, verdict: RewardVerdict, reason: str, by: str
-    ) -> None:
+    ) -> NamedReward:
         async with self.unit_of_work.begin() as tx:
             reward = await tx.rewards.lock(reward_id)
             change = Change(reward, verdict.on(reward))
-            if change.after == reward:
-                return
-            now = self.clock.now()
-            await self.bookkeeping.record(tx, [change], now)
-            outcome = Outcome(change.after.status)
-            await tx.decisions.add(
-                [made(change.after, outcome, Reason.BY_HAND, now, by=by, because=reason)]
-            )
+            if change.after != reward:
+                now = self.clock.now()
+                await self.bookkeeping.record(tx, [change], now)
+                outcome = Outcome(change.after.status)
+                await tx.decisions.add(
+                    [made(change.after, outcome, Reason.BY_HAND, now, by=by, because=reason)]
+                )
+            return await tx.rewards.find(reward_id)

@@ -23,6 +23,10 @@ class Joint:
     stack: AsyncExitStack
     _connection: OneConnection | None = field(default=None, init=False)
 
+    @property
+    def has_written(self) -> bool:
+        return self._connection is not None
+
     @asynccontextmanager
     async def step(self) -> AsyncIterator[OneConnection]:
         """A part of it that is undone alone when it fails, and can be done again unless the server is the wrong one."""
@@ -54,7 +58,10 @@ JOINT: ContextVar[Joint | None] = ContextVar("JOINT", default=None)
 
 @dataclass(frozen=True, slots=True)
 class JoiningQueries:
-    """Runs each statement by itself; one that writes while there is a joint transaction runs in that."""
+    """Runs each statement by itself; where there is a joint transaction, one that writes runs in that, and what is read after it.
+
+    So a call sees what it wrote itself, and needs no second connection while it has one.
+    """
 
     database: Database
 
@@ -68,4 +75,5 @@ class JoiningQueries:
         return self._place_of(statement).execute(statement, **values)
 
     def _place_of(self, statement: Statement) -> Database | Joint:
-        return (JOINT.get() if statement.writes else None) or self.database
+        joint = JOINT.get()
+        return joint if joint and (statement.writes or joint.has_written) else self.database
