@@ -1250,6 +1250,12 @@ class InMemoryEndpoints:
             if endpoint.id in rows.endpoints:
                 rows.endpoints[endpoint.id] = endpoint
 
+    async def end_pause(self, endpoint_id: EndpointId, now: datetime) -> None:
+        async with self.access.write() as rows:
+            endpoint = rows.endpoints.get(endpoint_id)
+            if endpoint and endpoint.paused_until and endpoint.paused_until > now:
+                rows.endpoints[endpoint_id] = replace(endpoint, paused_until=now)
+
     async def delete(self, endpoint_id: EndpointId, now: datetime) -> None:
         async with self.access.write() as rows:
             if rows.endpoints.pop(endpoint_id, None) is None:
@@ -1322,18 +1328,21 @@ AT_ONCE = datetime.fromtimestamp(0, UTC)
 @dataclass(frozen=True)
 class InMemoryDeliveries:
     access: Access
-    _lanes: dict[EndpointId, tuple[UUID, datetime]] = field(default_factory=dict)
+    _lanes: dict[EndpointId, tuple[UUID | None, datetime]] = field(default_factory=dict)
 
     async def take(self, now: datetime, until: datetime, most: int) -> Sequence[Lane]:
         free = [
             endpoint
             for endpoint in self.access.read().endpoints.values()
-            if self._lanes.get(endpoint.id, (None, now))[1] <= now
-            and await self.due(endpoint.id, now, 1)
+            if self._is_free(endpoint, now) and await self.due(endpoint.id, now, 1)
         ]
         lanes = [Lane(endpoint, uuid4()) for endpoint in free[:most]]
         self._lanes.update({lane.endpoint.id: (lane.holder, until) for lane in lanes})
         return lanes
+
+    def _is_free(self, endpoint: Endpoint, moment: datetime) -> bool:
+        _, lane_until = self._lanes.get(endpoint.id, (None, moment))
+        return max(lane_until, endpoint.paused_until or moment) <= moment
 
     async def due(self, endpoint_id: EndpointId, now: datetime, most: int) -> Sequence[Delivery]:
         rows = self.access.read()
@@ -1356,9 +1365,9 @@ class InMemoryDeliveries:
                 if rows.deliveries[key].status is DeliveryStatus.PENDING:
                     rows.deliveries[key] = delivery
 
-    async def end(self, lane: Lane, until: datetime) -> None:
+    async def end(self, lane: Lane, now: datetime) -> None:
         if self._lanes.get(lane.endpoint.id, (None,))[0] == lane.holder:
-            self._lanes[lane.endpoint.id] = lane.holder, until
+            self._lanes[lane.endpoint.id] = None, now
 
     async def add(self, endpoint_id: EndpointId, message: Message) -> Delivery:
         async with self.access.write() as rows:
@@ -1436,7 +1445,7 @@ class InMemoryDeliveries:
         ]
         is_left = any(
             max(first.next_attempt_at or now, first.created_at) <= before
-            and self._lanes.get(first.endpoint_id, (None, before))[1] <= before
+            and self._is_free(rows.endpoints[first.endpoint_id], before)
             for first in firsts
         )
         return Backlog(min(len(waiting), most), min(filter(None, since), default=None), is_left)

@@ -189,6 +189,21 @@ def test_f22_a_migration_does_not_hold_up_the_service_while_it_waits_for_a_lock(
     migrate(blank_url, "0002")
 
 
+def test_an_endpoint_that_is_left_alone_stays_so_but_nobody_sends_to_it_for_so_long(blank_url):
+    migrate(blank_url, "0018")
+    execute(
+        blank_url,
+        "INSERT INTO webhook_endpoints"
+        " (id, url, events, secret, created_at, failing_since, lane, lane_until)"
+        " VALUES (gen_random_uuid(), '', '{}', '', now(), now(), gen_random_uuid(), '2100-01-01Z')",
+    )
+
+    migrate(blank_url, "0019")
+
+    columns = "paused_until = '2100-01-01Z', lane_until <= now() + interval '1 minute'"
+    assert query(blank_url, f"SELECT {columns} FROM webhook_endpoints") == [(True, True)]
+
+
 def test_f23_of_several_migrators_at_once_all_succeed(blank_url, database_url):
     program = (
         "import sys; from referral.adapters.postgres.migrate import migrate; migrate(sys.argv[1])"

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -111,14 +112,43 @@ async def test_of_many_who_ask_at_once_one_gets_a_lane(deliveries, endpoint, tel
     assert sum(map(len, asked)) == 1
 
 
-async def test_a_lane_that_ends_is_taken_again_when_it_may(deliveries, endpoint, tell):
+async def test_a_lane_that_ends_is_taken_again(deliveries, endpoint, tell):
     await tell(1)
     [lane] = await deliveries.take(NOW, SOON, 100)
 
-    await deliveries.end(lane, NOW + timedelta(seconds=2))
+    await deliveries.end(lane, NOW)
+
+    assert len(await deliveries.take(NOW, SOON, 100)) == 1
+
+
+@pytest.fixture
+async def paused(store, endpoint):
+    """An endpoint that is left alone for two seconds."""
+    paused = replace(endpoint, paused_until=NOW + timedelta(seconds=2))
+    async with store.begin() as tx:
+        await tx.endpoints.save(paused)
+    return paused
+
+
+async def test_nobody_takes_a_lane_to_an_endpoint_that_is_left_alone(deliveries, paused, tell):
+    await tell(1)
 
     assert await deliveries.take(NOW + timedelta(seconds=1), SOON, 100) == []
-    assert len(await deliveries.take(NOW + timedelta(seconds=2), SOON, 100)) == 1
+    [lane] = await deliveries.take(paused.paused_until, SOON, 100)
+    assert lane.endpoint == paused
+
+
+async def test_an_endpoint_whose_pause_has_ended_is_still_sent_to_by_one(
+    deliveries, endpoints, paused, tell
+):
+    await tell(1)
+    await endpoints.end_pause(paused.id, NOW)
+
+    [lane] = await deliveries.take(NOW, SOON, 100)
+    await endpoints.end_pause(paused.id, NOW)
+    assert await deliveries.take(NOW, SOON, 100) == []
+    await deliveries.end(lane, NOW)
+    assert len(await deliveries.take(NOW, SOON, 100)) == 1
 
 
 async def test_who_has_lost_a_lane_does_not_end_that_of_another(deliveries, endpoint, tell):
@@ -300,8 +330,19 @@ async def test_what_waits_is_counted_up_to_a_bound_and_left_where_nobody_takes_i
     assert await deliveries.backlog(SOON, NOW, 2) == Backlog(2, NOW, is_left=True)
     [lane] = await deliveries.take(NOW, SOON, 100)
     assert await deliveries.backlog(NOW, NOW, 100) == Backlog(3, NOW, is_left=False)
-    await deliveries.end(lane, NOW)
-    assert (await deliveries.backlog(NOW, NOW, 100)).is_left
+    await deliveries.end(lane, SOON)
+    assert not (await deliveries.backlog(SOON, NOW, 100)).is_left
+    assert (await deliveries.backlog(SOON, SOON, 100)).is_left
+
+
+async def test_nothing_is_left_of_what_waits_for_an_endpoint_that_is_left_alone(
+    deliveries, paused, tell
+):
+    await tell(1)
+
+    early = paused.paused_until - timedelta(microseconds=1)
+    assert not (await deliveries.backlog(SOON, early, 100)).is_left
+    assert (await deliveries.backlog(SOON, paused.paused_until, 100)).is_left
 
 
 async def test_what_failed_waits_from_its_next_time_on(deliveries, endpoint, tell):

@@ -57,6 +57,9 @@ async def test_all_that_can_change_is_saved(store, endpoints):
         former_until=WHOLE.former_until,
         disabled_at=WHOLE.disabled_at,
         disabled_because=WHOLE.disabled_because,
+        failures=3,
+        failing_since=NOW - timedelta(hours=1),
+        paused_until=NOW + timedelta(hours=1),
     )
 
     async with store.begin() as tx:
@@ -64,6 +67,20 @@ async def test_all_that_can_change_is_saved(store, endpoints):
         await tx.endpoints.save(changed)
 
     assert await endpoints.find(changed.id) == changed
+    assert await endpoints.find(an_endpoint(3).id) == an_endpoint(3)
+
+
+async def test_a_pause_ends_early_and_one_that_is_over_stays_as_it_was(store, endpoints):
+    hour = timedelta(hours=1)
+    over = an_endpoint(2, failures=1, failing_since=NOW - hour, paused_until=NOW - hour)
+    for endpoint in (an_endpoint(1, paused_until=NOW + hour), over, an_endpoint(3)):
+        await endpoints.add(endpoint)
+
+    for number in (1, 2, 3, 404):
+        await endpoints.end_pause(EndpointId(an_id(number)), NOW)
+
+    assert await endpoints.find(an_endpoint(1).id) == an_endpoint(1, paused_until=NOW)
+    assert await endpoints.find(over.id) == over
     assert await endpoints.find(an_endpoint(3).id) == an_endpoint(3)
 
 

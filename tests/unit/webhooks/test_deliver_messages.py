@@ -13,6 +13,7 @@ from referral.application.webhooks import deliver_messages as module
 from referral.application.webhooks.ports import Answer
 from referral.domain.webhooks.delivery import DeliveryStatus
 from referral.domain.webhooks.endpoint import EndpointStatus
+from referral.domain.webhooks.errors import MessageNotFound
 from referral.domain.webhooks.message import Message, MessageType
 
 URL = "https://shop.example.org/hooks"
@@ -203,6 +204,70 @@ async def test_an_endpoint_that_asks_for_time_is_left_alone_so_long(
     assert await deliver() == 0
     clock.advance(microseconds=1)
     assert await deliver() == 1
+
+
+@pytest.mark.parametrize("lifted_by", ["another URL", "being enabled again", "a test", "a replay"])
+async def test_an_endpoint_that_is_left_alone_is_sent_to_as_soon_as_somebody_has_mended_it(
+    *,
+    make,
+    tell,
+    deliver,
+    sender,
+    change_endpoint,
+    try_endpoint,
+    replay_messages,
+    lifted_by,
+):
+    endpoint, _ = await make()
+    await tell(1, 2)
+    sender.answers[URL] = answering(503, retry_after=timedelta(days=1))
+    await deliver()
+    assert await deliver() == 0
+    sender.answers.clear()
+
+    match lifted_by:
+        case "another URL":
+            await change_endpoint(endpoint_id=endpoint.id, url="https://example.net/")
+        case "being enabled again":
+            for status in ("disabled", "active"):
+                await change_endpoint(endpoint_id=endpoint.id, status=status)
+        case "a test":
+            await try_endpoint(endpoint_id=endpoint.id)
+        case _:
+            await replay_messages(endpoint_id=endpoint.id, since="2030-01-01T00:00:00Z")
+
+    assert await deliver() == 1
+    assert numbers_in(sender.sent[:2]) == [1, 2]
+
+
+async def test_one_message_that_is_replayed_is_sent_at_once_to_an_endpoint_that_is_left_alone(
+    *, make, tell, deliver, deliveries_of, sender, replay_message
+):
+    endpoint, _ = await make()
+    await tell(1)
+    sender.answers[URL] = answering(503, retry_after=timedelta(days=1))
+    await deliver()
+    [failed] = await deliveries_of(endpoint)
+    with pytest.raises(MessageNotFound):
+        await replay_message(endpoint_id=endpoint.id, message=str(endpoint.id))
+    assert await deliver() == 0
+
+    await replay_message(endpoint_id=endpoint.id, message=str(failed.message_id))
+
+    assert await deliver() == 1
+
+
+async def test_a_change_of_anything_else_leaves_an_endpoint_alone(
+    *, make, tell, deliver, sender, change_endpoint
+):
+    endpoint, _ = await make()
+    await tell(1, 2)
+    sender.answers[URL] = answering(503, retry_after=timedelta(days=1))
+    await deliver()
+
+    await change_endpoint(endpoint_id=endpoint.id, url=URL, description="Points", status="active")
+
+    assert await deliver() == 0
 
 
 async def test_an_endpoint_that_is_gone_is_disabled_and_sent_nothing(

@@ -89,7 +89,8 @@ def test_an_endpoint_that_asks_for_time_gets_it_up_to_a_day(asked, given):
     attempt = Attempt(at=NOW, status=503, retry_after=asked)
 
     assert a_delivery().after(attempt, jitter=0, keep=KEEP).next_attempt_at == NOW + given
-    assert an_endpoint().pause_after(attempt) == max(attempt.wait, timedelta(seconds=1))
+    paused_until = an_endpoint().after(attempt).paused_until
+    assert paused_until == NOW + max(attempt.wait, timedelta(seconds=1))
     assert attempt.wait == min(asked, timedelta(days=1))
 
 
@@ -126,11 +127,11 @@ def test_one_success_makes_an_endpoint_good_again():
 def test_an_endpoint_is_left_alone_the_longer_the_more_often_it_failed():
     pauses, endpoint = [], an_endpoint()
     for _ in range(9):
-        pauses.append(endpoint.pause_after(FAILED).total_seconds())
         endpoint = endpoint.after(FAILED)
+        pauses.append((endpoint.paused_until - NOW).total_seconds())
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert endpoint.pause_after(Attempt(at=NOW, status=200)) == timedelta(0)
+    assert endpoint.after(Attempt(at=NOW, status=200)).paused_until is None
 
 
 def test_an_endpoint_that_is_enabled_again_has_five_days_again():

@@ -63,6 +63,8 @@ class ChangeEndpoint:
         async with self.unit_of_work.begin() as tx:
             before = await tx.endpoints.lock(endpoint_id)
             changed = replace(before, **changes)  # type: ignore[arg-type]
+            if changed.url != before.url:
+                changed = changed.recovered()
             if status is not None:
                 changed = changed.become(status, self.clock.now())
             await tx.endpoints.save(changed)

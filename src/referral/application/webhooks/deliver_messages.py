@@ -61,20 +61,19 @@ class DeliverMessages:
         return [self._serve(lane, note) for lane in lanes]
 
     async def _serve(self, lane: Lane, note: Note) -> None:
-        until = self.clock.now()
         try:
-            until = await self._turn(lane.endpoint, until, note)
+            await self._turn(lane.endpoint, self.clock.now(), note)
         except EndpointNotFound:
             pass  # it was deleted meanwhile
         finally:  # even when the process is told to stop
-            await self.deliveries.end(lane, until)
+            await self.deliveries.end(lane, self.clock.now())
 
-    async def _turn(self, endpoint: Endpoint, began_at: datetime, note: Note) -> datetime:
-        """Send to an endpoint until nothing is due, it fails, or its turn is over; give until when to leave it alone."""
+    async def _turn(self, endpoint: Endpoint, began_at: datetime, note: Note) -> None:
+        """Send to an endpoint until nothing is due, it fails, or its turn is over."""
         secrets = self._secrets(endpoint)
         if not secrets:
             await again(self._disable, endpoint.id)
-            return began_at
+            return
         while (now := self.clock.now()) < began_at + TURN:
             due = await self.deliveries.due(endpoint.id, now, SHARE)
             if not due:
@@ -82,8 +81,7 @@ class DeliverMessages:
             last = await self._send(endpoint, secrets, due, began_at + TURN, note)
             if endpoint.after(last) != endpoint:
                 await again(self._note, endpoint.id, last)
-                return last.at + endpoint.pause_after(last)
-        return began_at
+                return
 
     def _secrets(self, endpoint: Endpoint) -> Sequence[bytes]:
         """What signs now, but for what was sealed with a secret of the service that is gone."""

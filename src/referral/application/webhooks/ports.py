@@ -25,6 +25,9 @@ class Endpoints(Protocol):
     async def save(self, endpoint: Endpoint) -> None:
         """Store what has changed."""
 
+    async def end_pause(self, endpoint_id: EndpointId, now: datetime) -> None:
+        """Leave it alone no longer than until now, though it has failed."""
+
     async def delete(self, endpoint_id: EndpointId, now: datetime) -> None:
         """Send it nothing any more, for good; raise EndpointNotFound."""
 
@@ -80,7 +83,10 @@ class Backlog:
 
 class Deliveries(Protocol):
     async def take(self, now: datetime, until: datetime, most: int) -> Sequence[Lane]:
-        """A lane to each active endpoint that something is due for, and that nobody else has a lane to, until then."""
+        """A lane until then to each active endpoint that something is due for.
+
+        Not to one that somebody else has a lane to, nor to one that is left alone.
+        """
 
     async def due(self, endpoint_id: EndpointId, now: datetime, most: int) -> Sequence[Delivery]:
         """What is to be sent now: first what never was, in the order in which it was written, then what failed before.
@@ -91,8 +97,8 @@ class Deliveries(Protocol):
     async def record(self, tried: Sequence[Delivery]) -> None:
         """Store what became of them; one that is delivered already stays so."""
 
-    async def end(self, lane: Lane, until: datetime) -> None:
-        """End the lane, and have nobody else take one before then; one that was lost already stays as it is."""
+    async def end(self, lane: Lane, now: datetime) -> None:
+        """End the lane now; that of another, who took it when it was lost, stays as it is."""
 
     async def page_of(
         self, endpoint_id: EndpointId, request: ListRequest, status: DeliveryStatus | None = None

@@ -29,7 +29,9 @@ class ReplayMessages:
     """Have what an endpoint was sent since a time, and before another, sent once more, in order, each under its id.
 
     It does a share at a time, of 5,000 messages, and says where to go on. With `only_failed` those that were delivered
-    are left alone. Raises MissingScope, InvalidInput, EndpointNotFound or EndpointDisabled.
+    are not sent. An endpoint that is left alone, because it failed, is sent to at once.
+
+    Raises MissingScope, InvalidInput, EndpointNotFound or EndpointDisabled.
     """
 
     endpoints: Endpoints
@@ -53,7 +55,7 @@ class ReplayMessages:
             checks = Checks()
             with checks.of("from"):
                 begins_at = instant(since)
-            ends_at = self.clock.now()
+            ends_at = now = self.clock.now()
             with checks.of("to"):
                 ends_at = ends_at if until is None else instant(until)
             with checks.of("cursor"):
@@ -61,6 +63,7 @@ class ReplayMessages:
                     raise InvalidInput("A cursor is the `next_cursor` of an earlier answer.")
             checks.done()
             (await self.endpoints.find(endpoint_id)).ensure_active()
+            await self.endpoints.end_pause(endpoint_id, now)
             wanted = Replay(
                 since=begins_at,
                 until=ends_at,

@@ -13,6 +13,8 @@ from referral.domain.webhooks.message import Message, MessageType
 class TryEndpoint:
     """Have a message sent to an endpoint that tells of nothing; what becomes of it is listed as of any other.
 
+    An endpoint that is left alone, because it failed, is sent to at once.
+
     Raises MissingScope, EndpointNotFound or EndpointDisabled.
     """
 
@@ -25,8 +27,8 @@ class TryEndpoint:
         with self.audit.by(caller, "try-endpoint") as deed:
             deed.endpoint_id = endpoint_id
             caller.ensure_may(Scope.WEBHOOKS_WRITE)
-            endpoint = await self.endpoints.find(endpoint_id)
-            endpoint.ensure_active()
+            (await self.endpoints.find(endpoint_id)).ensure_active()
+            await self.endpoints.end_pause(endpoint_id, self.clock.now())
             about = {"endpoint_id": str(endpoint_id)}
             message = Message(MessageType.TEST, about, self.clock.now())
             return await self.deliveries.add(endpoint_id, message)

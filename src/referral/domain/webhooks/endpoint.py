@@ -54,6 +54,7 @@ class Endpoint:
     disabled_because: str | None = None
     failures: int = 0
     failing_since: datetime | None = None
+    paused_until: datetime | None = None
 
     @property
     def status(self) -> EndpointStatus:
@@ -88,28 +89,35 @@ class Endpoint:
             return self
         if status == EndpointStatus.DISABLED:
             return self.disabled(now, BY_HAND)
-        return replace(
-            self, disabled_at=None, disabled_because=None, failures=0, failing_since=None
-        )
+        return replace(self.recovered(), disabled_at=None, disabled_because=None)
+
+    def recovered(self) -> Self:
+        """The endpoint as one that takes what it is sent: nothing has failed, and it is not left alone."""
+        return replace(self, failures=0, failing_since=None, paused_until=None)
 
     def after(self, attempt: Attempt) -> Self:
-        """What it is after an attempt to send it something: one that is gone, or failed for five days, is disabled."""
+        """What it is after an attempt to send it something: one that is gone, or failed for five days, is disabled.
+
+        One that fails is left alone for a while: the longer, the more attempts have failed one after the other.
+        """
         if attempt.is_success:
-            return replace(self, failures=0, failing_since=None)
+            return self.recovered()
         failing_since = self.failing_since or attempt.at
-        failing = replace(self, failures=self.failures + 1, failing_since=failing_since)
+        failing = replace(
+            self,
+            failures=self.failures + 1,
+            failing_since=failing_since,
+            paused_until=attempt.at + max(self._pause, attempt.wait),
+        )
         if attempt.is_gone:
             return failing.disabled(attempt.at, GONE)
         if attempt.at - failing_since >= PATIENCE:
             return failing.disabled(attempt.at, FAILING)
         return failing
 
-    def pause_after(self, attempt: Attempt) -> timedelta:
-        """How long it is left alone after an attempt: the longer, the more have failed one after the other."""
-        if attempt.is_success:
-            return timedelta(0)
-        doubled = SHORTEST_PAUSE * (1 << min(self.failures, MOST_DOUBLED))
-        return max(min(doubled, LONGEST_PAUSE), attempt.wait)
+    @property
+    def _pause(self) -> timedelta:
+        return min(SHORTEST_PAUSE * (1 << min(self.failures, MOST_DOUBLED)), LONGEST_PAUSE)
 
 
 def endpoint_url(raw: str, *, private_networks: bool) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    null,
     or_,
     select,
     update,
@@ -28,7 +29,7 @@ from referral.adapters.postgres.webhooks.delivery_rows import (
     TRIED,
     delivery_from,
 )
-from referral.adapters.postgres.webhooks.endpoints import ENDPOINT_COLUMNS, endpoint_from
+from referral.adapters.postgres.webhooks.endpoints import ENDPOINT_COLUMNS, endpoint_from, is_free
 from referral.adapters.postgres.webhooks.outbox import ACTIVE
 from referral.adapters.postgres.webhooks.replaying import ADD, REPLAY, REPLAY_SOME, first_of
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
@@ -47,7 +48,7 @@ _free = (
     select(webhook_endpoints.c.id)
     .where(
         ACTIVE,
-        or_(webhook_endpoints.c.lane_until.is_(None), webhook_endpoints.c.lane_until <= _now),
+        is_free(_now),
         exists().where(webhook_deliveries.c.endpoint_id == webhook_endpoints.c.id, IS_DUE),
     )
     .limit(_size)
@@ -62,7 +63,7 @@ _TAKE = Statement(
 )
 _END = Statement(
     update(webhook_endpoints)
-    .values(lane_until=bindparam("until"))
+    .values(lane=null(), lane_until=_now)
     .where(
         webhook_endpoints.c.id == bindparam("endpoint_id"),
         webhook_endpoints.c.lane == bindparam("holder"),
@@ -127,10 +128,8 @@ class PostgresDeliveries:
         columns = {f"{name}s": [getattr(delivery, name) for delivery in tried] for name in _kinds}
         await self.queries.execute(_RECORD, **columns)
 
-    async def end(self, lane: Lane, until: datetime) -> None:
-        await self.queries.execute(
-            _END, endpoint_id=lane.endpoint.id, holder=lane.holder, until=until
-        )
+    async def end(self, lane: Lane, now: datetime) -> None:
+        await self.queries.execute(_END, endpoint_id=lane.endpoint.id, holder=lane.holder, now=now)
 
     async def page_of(
         self, endpoint_id: EndpointId, request: ListRequest, status: DeliveryStatus | None = None

@@ -3,9 +3,22 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import BigInteger, Uuid, bindparam, insert, null, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.webhooks.tables import webhook_endpoints
 from referral.application.pages import ListPage, ListRequest
@@ -14,7 +27,7 @@ from referral.domain.webhooks.errors import EndpointNotFound
 
 _CHANGED = (
     *("url", "events", "description", "secret", "former_secret", "former_until"),
-    *("disabled_at", "disabled_because", "failures", "failing_since"),
+    *("disabled_at", "disabled_because", "failures", "failing_since", "paused_until"),
 )
 _NAMES = ("id", *_CHANGED, "created_at")
 ENDPOINT_COLUMNS = tuple(webhook_endpoints.c[name] for name in _NAMES)
@@ -25,6 +38,12 @@ def endpoint_from(row: asyncpg.Record) -> Endpoint:
     return Endpoint(**{**values, "events": tuple(row["events"])})
 
 
+def is_free(moment: BindParameter[datetime]) -> ColumnElement[bool]:
+    """Whether nobody had a lane to it then, and it was not left alone."""
+    until = func.greatest(webhook_endpoints.c.lane_until, webhook_endpoints.c.paused_until)
+    return func.coalesce(until, moment) <= moment
+
+
 _there = webhook_endpoints.c.deleted_at.is_(None)
 _this = (webhook_endpoints.c.id == bindparam("endpoint_id")) & _there
 _ADD = Statement(insert(webhook_endpoints).values({name: bindparam(name) for name in _NAMES}))
@@ -33,6 +52,12 @@ _FIND = Statement(_found)
 _LOCK = Statement(_found.with_for_update())
 _SAVE = Statement(
     update(webhook_endpoints).values({name: bindparam(name) for name in _CHANGED}).where(_this)
+)
+_now = bindparam("now", type_=INSTANT)
+_END_PAUSE = Statement(
+    update(webhook_endpoints)
+    .values(paused_until=_now)
+    .where(_this, webhook_endpoints.c.paused_until > _now)
 )
 _DELETE = Statement(
     update(webhook_endpoints)
@@ -70,6 +95,9 @@ class PostgresEndpoints:
 
     async def save(self, endpoint: Endpoint) -> None:
         await self.queries.execute(_SAVE, endpoint_id=endpoint.id, **_values(endpoint, _CHANGED))
+
+    async def end_pause(self, endpoint_id: EndpointId, now: datetime) -> None:
+        await self.queries.execute(_END_PAUSE, endpoint_id=endpoint_id, now=now)
 
     async def delete(self, endpoint_id: EndpointId, now: datetime) -> None:
         if await self.queries.one(_DELETE, endpoint_id=endpoint_id, now=now) is None:

@@ -37,6 +37,7 @@ webhook_endpoints = Table(
     Column("failing_since", INSTANT),
     Column("lane", Uuid),  # whose it is to send to it, until when
     Column("lane_until", INSTANT),
+    Column("paused_until", INSTANT),  # left alone so long, because it failed
     CheckConstraint(
         "(disabled_at IS NULL) = (disabled_because IS NULL)",
         name="ck_webhook_endpoints_disabled",

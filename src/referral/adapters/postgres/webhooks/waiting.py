@@ -1,10 +1,11 @@
 """What waits to be sent: to one endpoint, and over all endpoints together."""
 
-from sqlalchemy import BigInteger, Uuid, bindparam, case, func, literal, null, or_, select, true
+from sqlalchemy import BigInteger, Uuid, bindparam, case, func, literal, null, select, true
 
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.webhooks.delivery_rows import IS_DUE, IS_PENDING
+from referral.adapters.postgres.webhooks.endpoints import is_free
 from referral.adapters.postgres.webhooks.outbox import ACTIVE
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
 
@@ -47,9 +48,7 @@ _first = (
     .lateral("first")
 )
 _is_left = (
-    or_(webhook_endpoints.c.lane_until.is_(None), webhook_endpoints.c.lane_until <= _before)
-    & (_first.c.next_attempt_at <= _before)
-    & (_first.c.created_at <= _before)
+    is_free(_before) & (_first.c.next_attempt_at <= _before) & (_first.c.created_at <= _before)
 )
 BACKLOG = Statement(
     select(
