@@ -129,6 +129,29 @@ def test_every_operation_has_an_id_of_its_own_a_summary_and_a_text(document):
         assert operation["description"]
 
 
+def test_every_list_says_how_it_is_walked(document):
+    def members(operation):
+        schema = operation["responses"].get("200", {}).get("content", {})
+        name = (
+            schema.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+        )
+        return document["components"]["schemas"].get(name, {}).get("properties", {})
+
+    for path, method, operation in operations(document):
+        taken = {parameter["name"] for parameter in operation.get("parameters", [])}
+        if "pages" in members(operation):
+            assert taken >= {"page", "size"}, (path, method)
+        elif "next_cursor" in members(operation):
+            assert taken >= {"limit", "cursor"}, (path, method)
+        assert taken >= set(re.findall(r"{(\w+)}", path)), (path, method)
+
+
+def test_the_document_is_the_same_each_time(document):
+    names = [*document["components"]["schemas"]]
+
+    assert names == sorted(names)
+
+
 def test_every_refusal_is_described_as_a_problem_with_examples(server, document):
     for path, method, operation in operations(document):
         refusals = {s: r for s, r in operation["responses"].items() if s >= "400"}

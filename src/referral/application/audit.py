@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -22,17 +22,13 @@ class Audit:
 
     audit_log: AuditLog
 
-    @contextmanager
-    def of(self, action: str, user_id: UserId | None = None) -> Iterator[Deed]:
+    def of(self, action: str, user_id: UserId | None = None) -> AbstractContextManager[Deed]:
         """Record what the block does and how it ends; the block adds what it finds out."""
-        with self._recorded(Deed(action, user_id)) as deed:
-            yield deed
+        return self._recorded(Deed(action, user_id))
 
-    @contextmanager
-    def by(self, caller: Caller, action: str) -> Iterator[Deed]:
+    def by(self, caller: Caller, action: str) -> AbstractContextManager[Deed]:
         """The same, of what may be done with a key or for others."""
-        with self._recorded(Deed(action, caller.user_id, caller.key_id)) as deed:
-            yield deed
+        return self._recorded(Deed(action, caller.user_id, caller.key_id))
 
     @contextmanager
     def _recorded(self, deed: Deed) -> Iterator[Deed]:

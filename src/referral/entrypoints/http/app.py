@@ -50,12 +50,12 @@ class HttpOptions:
     `calls_at_a_time` are one caller's on one worker; `quotas` are those of API keys.
     """
 
-    proxies: Sequence[Network] = ()
-    hosts: Sequence[str] = ("*",)
-    calls_at_a_time: int | None = None
-    quotas: Quotas | None = None
-    docs: bool = True
-    metrics: bool = True
+    proxies: Sequence[Network]
+    hosts: Sequence[str]
+    calls_at_a_time: int | None
+    quotas: Quotas | None
+    docs: bool
+    metrics: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def create_app(
     ready: Callable[[], Awaitable[None]],
     delivery: DeliveryHealth,
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
-    begin_call: Callable[[], object] = lambda: None,
-    options: HttpOptions = HttpOptions(),
+    begin_call: Callable[[], object],
+    options: HttpOptions,
 ) -> Service:
     """The ASGI application; `ready` raises when the service cannot serve, `lifespan` surrounds its life.
 

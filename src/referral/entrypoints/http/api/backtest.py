@@ -8,12 +8,10 @@ from litestar.params import JSONBody
 from litestar.types import BeforeRequestHookHandler
 from msgspec import Meta
 
-from referral.application.rewards import backtest_terms as use_case
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ProgramNotFound
-from referral.domain.rewards import replay
 from referral.domain.rewards.errors import BacktestTooLarge
 from referral.entrypoints.http.api.program import Terms, Version
 from referral.entrypoints.http.api.shapes import Body, GivenInstant, SlugInPath
@@ -43,10 +41,6 @@ class Sum(msgspec.Struct):
     rewards: int
     amount: Annotated[int, Meta(description="in the unit's minor unit")]
 
-    @classmethod
-    def of(cls, given: replay.Sum) -> "Sum":
-        return cls(given.rewards, given.amount)
-
 
 class ComparedTotal(msgspec.Struct, kw_only=True):
     """What all rules give in one unit."""
@@ -56,19 +50,11 @@ class ComparedTotal(msgspec.Struct, kw_only=True):
     draft: Annotated[Sum, Meta(description="under the draft")]
     difference: Annotated[Sum, Meta(description="what the draft gives more; negative for less")]
 
-    @classmethod
-    def of(cls, compared: use_case.Compared) -> "ComparedTotal":
-        return cls(**_sums(compared))
-
 
 class ComparedRule(ComparedTotal, kw_only=True):
     """What one rule gives."""
 
     rule: str
-
-    @classmethod
-    def of(cls, compared: use_case.Compared) -> "ComparedRule":
-        return cls(rule=compared.rule, **_sums(compared))
 
 
 class Backtest(msgspec.Struct, kw_only=True):
@@ -79,15 +65,6 @@ class Backtest(msgspec.Struct, kw_only=True):
     events: Annotated[int, Meta(ge=0, description="how many were looked at")]
     rules: list[ComparedRule]
     totals: list[ComparedTotal]
-
-
-def _sums(compared: use_case.Compared) -> dict[str, Any]:
-    return {
-        "unit": compared.unit,
-        "today": Sum.of(compared.today),
-        "draft": Sum.of(compared.draft),
-        "difference": Sum.of(compared.difference),
-    }
 
 
 def backtest_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
@@ -114,13 +91,7 @@ def backtest_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
             briefly=True,
             caller=request.user,
         )
-        return Backtest(
-            terms_version=found.terms_version,
-            referrals=found.referrals,
-            events=found.events,
-            rules=[*map(ComparedRule.of, found.rules)],
-            totals=[*map(ComparedTotal.of, found.totals)],
-        )
+        return msgspec.convert(found, Backtest, from_attributes=True)
 
     return Router(
         "/programs/{slug:str}/backtest",

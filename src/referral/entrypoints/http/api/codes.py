@@ -56,7 +56,6 @@ def codes_router(
         responses=responses(
             InvalidAccessToken,
             PersonNeeded,
-            PersonNeeded,
             InvalidInput,
             ActiveCodeExists,
             CodeTaken,
@@ -118,7 +117,6 @@ def codes_router(
         summary="Withdraw a code",
         responses=responses(
             InvalidAccessToken,
-            PersonNeeded,
             PersonNeeded,
             NotYourCode,
             CodeNotFound,

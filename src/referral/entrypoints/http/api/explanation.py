@@ -1,12 +1,11 @@
 """Why a referral is what it is: /referrals/{id}/explanation."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Request, Router, get
-from litestar.openapi.spec import Operation, Schema
+from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 from litestar.types import BeforeRequestHookHandler
@@ -16,9 +15,7 @@ from referral.application.rewards.ports import MadeDecision
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.errors import InvalidInput
-from referral.domain.programs.errors import (
-    ReferralNotFound,
-)
+from referral.domain.programs.errors import ReferralNotFound
 from referral.domain.rewards.decision import Reason
 from referral.domain.rewards.explanation import sentence
 from referral.entrypoints.http.api.shapes import (
@@ -26,7 +23,7 @@ from referral.entrypoints.http.api.shapes import (
     Instant,
     ProgramSlug,
 )
-from referral.entrypoints.http.openapi.operations import CALLER
+from referral.entrypoints.http.openapi.operations import CALLER, taking
 from referral.entrypoints.http.problems.description import WITH_SCOPE, responses
 from referral.entrypoints.http.problems.types import AddressNotFound
 from referral.entrypoints.http.request.paging import (
@@ -34,20 +31,11 @@ from referral.entrypoints.http.request.paging import (
     text_query,
 )
 
-
-@dataclass
-class ExplanationOperation(Operation):
-    """An operation that takes the time as of which to answer."""
-
-    def __post_init__(self) -> None:
-        self.parameters = [
-            *(self.parameters or []),
-            parameter(
-                "as_of",
-                "what was decided until then; until now, without it",
-                Schema(type=OpenAPIType.STRING, pattern=TIME),
-            ),
-        ]
+AS_OF = parameter(
+    "as_of",
+    "what was decided until then; until now, without it",
+    Schema(type=OpenAPIType.STRING, pattern=TIME),
+)
 
 
 class Explained(msgspec.Struct, kw_only=True):
@@ -88,7 +76,7 @@ class Explanation(msgspec.Struct, kw_only=True):
 def explanation_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router:
     @get(
         "/{referral_id:uuid}/explanation",
-        operation_class=ExplanationOperation,
+        operation_class=taking(AS_OF),
         summary="Explain a referral",
         responses=responses(*WITH_SCOPE, InvalidInput, ReferralNotFound, AddressNotFound),
     )

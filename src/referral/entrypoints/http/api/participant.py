@@ -9,12 +9,7 @@ from litestar.types import BeforeRequestHookHandler
 from referral.application.ports import Clock
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
-from referral.domain.access.errors import (
-    InvalidAccessToken,
-    MissingScope,
-    QuotaExceeded,
-    TooManyAttempts,
-)
+from referral.domain.access.errors import TooManyAttempts
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import (
@@ -29,7 +24,7 @@ from referral.entrypoints.http.api.participants import ParticipantInPath
 from referral.entrypoints.http.api.referrals import Referral, ReferralList
 from referral.entrypoints.http.middleware.paths import SLASH
 from referral.entrypoints.http.openapi.operations import CALLER, ListOperation
-from referral.entrypoints.http.problems.description import BODY, ONCE, responses
+from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
 from referral.entrypoints.http.request.paging import ListBody, list_query
 
 
@@ -38,13 +33,11 @@ class CodeList(ListBody[Code], kw_only=True):
 
 
 def participant_router(use: UseCases, clock: Clock, signed_in: BeforeRequestHookHandler) -> Router:
-    anybody = (InvalidAccessToken, MissingScope, QuotaExceeded)
-
     @post(
         "/codes",
         summary="Issue a code for a participant",
         responses=responses(
-            *anybody,
+            *WITH_SCOPE,
             InvalidInput,
             ParticipantNotFound,
             ActiveCodeExists,
@@ -74,7 +67,7 @@ def participant_router(use: UseCases, clock: Clock, signed_in: BeforeRequestHook
         "/codes",
         operation_class=ListOperation,
         summary="List a participant's codes",
-        responses=responses(*anybody, InvalidInput, ParticipantNotFound),
+        responses=responses(*WITH_SCOPE, InvalidInput, ParticipantNotFound),
     )
     async def list_participant_codes(
         request: Request[Caller, Any, Any], participant: ParticipantInPath
@@ -90,7 +83,7 @@ def participant_router(use: UseCases, clock: Clock, signed_in: BeforeRequestHook
         "/referrals",
         operation_class=ListOperation,
         summary="List a participant's referrals",
-        responses=responses(*anybody, InvalidInput, ParticipantNotFound),
+        responses=responses(*WITH_SCOPE, InvalidInput, ParticipantNotFound),
     )
     async def list_participant_referrals(
         request: Request[Caller, Any, Any], participant: ParticipantInPath

@@ -6,9 +6,7 @@ import msgspec
 from litestar import Request, Router, get, patch, post
 from litestar.params import FromPath, JSONBody
 from litestar.types import BeforeRequestHookHandler
-from msgspec import UNSET
 
-from referral.application.unchanged import UNCHANGED
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.errors import InvalidInput, OutcomeUnknown
@@ -86,13 +84,7 @@ def programs_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
     ) -> Program:
         """Change a program's name, status, dates or landing page. Its terms change with a new version of them."""
         changed = await use.programs.change_program(
-            slug=slug,
-            name=None if data.name is UNSET else data.name,
-            status=None if data.status is UNSET else data.status,
-            starts_at=UNCHANGED if data.starts_at is UNSET else data.starts_at,
-            ends_at=UNCHANGED if data.ends_at is UNSET else data.ends_at,
-            landing_url=UNCHANGED if data.landing_url is UNSET else data.landing_url,
-            caller=request.user,
+            slug=slug, **msgspec.to_builtins(data), caller=request.user
         )
         return Program.of(changed)
 

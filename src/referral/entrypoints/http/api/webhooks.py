@@ -3,12 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from litestar.types import BeforeRequestHookHandler
-from msgspec import UNSET
 
-from referral.application.unchanged import UNCHANGED
 from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.access.errors import TooManyAttempts
@@ -79,10 +78,7 @@ def webhooks_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
         """Change where an endpoint is, what it hears of from a second later on, or whether it is sent anything."""
         changed = await use.webhooks.change_endpoint(
             endpoint_id=EndpointId(endpoint_id),
-            url=None if data.url is UNSET else data.url,
-            events=None if data.events is UNSET else data.events,
-            description=UNCHANGED if data.description is UNSET else data.description,
-            status=None if data.status is UNSET else data.status,
+            **msgspec.to_builtins(data),
             caller=request.user,
         )
         return Endpoint.of(changed)

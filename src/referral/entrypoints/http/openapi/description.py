@@ -70,9 +70,9 @@ def describe(
         ref_template=SCHEMA,
     )
     document["webhooks"], told = messages(SCHEMA)
-    # msgspec knows what each field may hold
-    document["components"]["schemas"] = schemas = {**told, **schemas}
-    schemas["Terms"] = terms_schema()
+    # msgspec knows what each field may hold. Routes come in any order, and the document is to be the same each time.
+    schemas = dict(sorted({**told, **schemas, "Terms": terms_schema()}.items()))
+    document["components"]["schemas"] = schemas
     schemas["TokenRequest"]["anyOf"] = _grants(named=False)
     for item in document["paths"].values():
         for method, operation in item.items():
