@@ -267,7 +267,8 @@ class Shop(RuleBasedStateMachine):
         chosen = sorted({picked(approved or range(len(given)), number) for number in some})
         wanted = [self.expected.given[number] for number in chosen]
         refusals = []
-        if sum(g.amount for g in wanted) <= 0:
+        owed = [sum(g.amount for g in wanted if g.to is one.to) for one in wanted]
+        if min(owed) <= 0:
             refusals = [NothingToPay]
         elif any(g.status != "approved" for g in wanted):
             refusals = [RewardIsSettled]

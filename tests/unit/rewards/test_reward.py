@@ -12,7 +12,7 @@ from referral.domain.rewards.money import money
 from referral.domain.rewards.payout import reference, total
 from referral.domain.rewards.reward import RewardStatus
 from referral.domain.rewards.taking_back import TakeBack, kept, lost_milestones
-from rewarding import a_reward
+from rewarding import REFEREE, a_reward
 
 PENDING, HELD, APPROVED, PAID, REJECTED, REVERSED = RewardStatus
 BUDGET, WAITING, AVAILABLE, GIVEN, RECOVERABLE = Account
@@ -162,6 +162,16 @@ def test_a_payout_comes_to_more_than_nothing_in_one_unit():
             total(rewards, "EUR")
     with pytest.raises(NothingToPay, match="Not all"):
         total([a_reward(), a_reward(unit="points")], "EUR")
+
+
+def test_nobodys_debt_is_paid_with_what_others_get():
+    owed = a_reward(1, amount=-500)
+    his = a_reward(2, amount=1000, beneficiary_id=REFEREE)
+
+    for hers in ([owed], [owed, a_reward(3, amount=500)]):
+        with pytest.raises(NothingToPay, match="One of them"):
+            total([*hers, his], "EUR")
+    assert total([owed, a_reward(3, amount=501), his], "EUR") == 1001
 
 
 @pytest.mark.parametrize("raw", ["", " x", "a\nb", "x" * 129])

@@ -40,7 +40,7 @@ class PayoutDiffers(InvalidInput):
 
 
 class NothingToPay(Conflict):
-    """No approved rewards in this unit are left to pay, or more than they come to is to be recovered."""
+    """No approved rewards in this unit are left to pay, or somebody would get nothing for what is to be recovered."""
 
     detail = "There is nothing to pay in this unit."
 

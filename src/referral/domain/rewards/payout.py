@@ -1,9 +1,11 @@
 """Payouts: approved rewards of one unit that are marked as paid together, once for a reference."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from referral.domain.accounts.user import UserId
 from referral.domain.errors import InvalidInput
 from referral.domain.rewards.errors import NothingToPay
 from referral.domain.rewards.reward import PayoutId, Reward
@@ -37,10 +39,14 @@ def reference(raw: str) -> str:
 
 
 def total(rewards: Sequence[Reward], unit: str) -> int:
-    """What rewards come to; raise NothingToPay unless that is more than nothing, and all are of this unit."""
+    """What rewards come to; raise NothingToPay unless all are of this unit, and each beneficiary gets more than nothing."""
     if any(reward.unit != unit for reward in rewards):
         raise NothingToPay("Not all of these rewards are in this unit.")
-    amount = sum(reward.amount for reward in rewards)
-    if amount <= 0:
+    amounts: Counter[UserId] = Counter()
+    for reward in rewards:
+        amounts[reward.beneficiary_id] += reward.amount
+    if all(amount <= 0 for amount in amounts.values()):
         raise NothingToPay
-    return amount
+    if any(amount <= 0 for amount in amounts.values()):
+        raise NothingToPay("One of them would get nothing: more is to be recovered of them.")
+    return amounts.total()

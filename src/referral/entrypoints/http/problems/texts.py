@@ -129,7 +129,7 @@ _TEXTS: dict[type[Refusal], str] = {
         The same payout that is asked for again is answered with the first one; another one needs another reference.""",
     NothingToPay: """There are no approved rewards in this unit to pay, or more than they come to is to be recovered.
 
-        Rewards that are named have to be of the payout's unit, all of them.""",
+        Rewards that are named have to be of the payout's unit, all of them, and come to more than nothing for each person.""",
     SlugTaken: "There already is a program with this slug, and each has its own.",
     StatusNotReachable: """A program in its status cannot become what is asked for.
 
