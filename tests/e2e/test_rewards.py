@@ -156,6 +156,7 @@ def test_a_purchase_is_rewarded_approved_paid_and_explained(shop):
         if row["reference"] == wanted["reference"]
     ]
     assert (row["participant"], row["unit"], row["amount"]) == (ann, "EUR", "1000")
+    assert row["created_at"] == paid.json()["created_at"]
     refund = shop.post("/events", json={"id": str(uuid4()), "type": "refund", "of": order["id"]})
     [recovery] = refund.json()["rewards"]
     assert (recovery["amount"], recovery["status"]) == (-1000, "approved")

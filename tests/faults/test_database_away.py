@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from operators import make_keys
 from people import join
 from referral.adapters.embedded_postgres import embedded_postgres
 from referral.adapters.postgres.migrate import migrate
@@ -51,6 +52,12 @@ def database(tmp_path_factory):
 
 
 @pytest.fixture
+def shop(database):
+    """A key that is there before the server is."""
+    return make_keys(database.url, shop=["rewards:read"])["shop"]
+
+
+@pytest.fixture
 def server(database, tmp_path):
     with running(tmp_path, database.url) as server:
         yield server
@@ -78,9 +85,10 @@ def assert_resumes(server) -> None:
 
 
 def test_f05_while_the_database_is_stopped_calls_are_refused_and_resume_by_themselves(
-    database, server, client
+    database, shop, server, client
 ):
     ann = join(client)
+    assert client.get("/payouts/export.csv", headers=shop.bearer).status_code == 200
 
     database.stop()
 
@@ -89,6 +97,7 @@ def test_f05_while_the_database_is_stopped_calls_are_refused_and_resume_by_thems
         ann.get(f"/users/{ann.id}"),
         ann.issue(),
         client.get("/codes/ANY-CODE/status"),
+        client.get("/payouts/export.csv", headers=shop.bearer),
         client.post("/auth/token", json={"username": "ann", "password": "Q123werty!23"}),
         client.get(f"{server.address}/health/ready"),
     ]

@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterator
 
 from referral.application.rewards.ports import PayoutLine
+from referral.domain.webhooks.message import written
 
 _HEAD = ("payout", "reference", "created_at", "participant", "unit", "amount")
 
@@ -14,7 +15,7 @@ async def csv_of(lines: AsyncIterator[PayoutLine]) -> AsyncIterator[str]:
     yield _row(_HEAD)
     async for line in lines:
         made = line.payout
-        when = made.created_at.isoformat()
+        when = written(made.created_at)
         yield _row((made.id, made.reference, when, line.beneficiary, made.unit, line.amount))
 
 

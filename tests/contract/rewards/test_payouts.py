@@ -4,7 +4,9 @@ from uuid import UUID
 import pytest
 
 from examples import NOW, an_id
+from referral.adapters.postgres.core.patience import call_of_its_own, patience
 from referral.application.pages import ListRequest
+from referral.application.rewards import export_payouts
 from referral.application.rewards.ports import PayoutLine
 from referral.domain.programs.reward_rules import Side
 from referral.domain.rewards.errors import PayoutNotFound
@@ -93,3 +95,20 @@ async def test_the_lines_of_payouts_tell_what_each_participant_gets(store, payou
     assert await payouts.lines(None, 1) == lines[:2]
     assert await payouts.lines(made[0].id, 10) == lines[2:]
     assert await payouts.lines(made[1].id, 10) == []
+
+
+async def test_an_export_waits_for_each_share_as_long_as_a_call_may(
+    store, payouts, give, a_reward, monkeypatch
+):
+    monkeypatch.setattr(export_payouts, "AT_A_TIME", 1)
+    async with store.begin() as tx:
+        for n in (1, 2):
+            await tx.payouts.add(a_payout(n))
+    await give(*(a_reward(n, status=RewardStatus.PAID, payout_id=UUID(int=n)) for n in (1, 2)))
+
+    with call_of_its_own():
+        patience().seconds = 0
+        lines = await export_payouts.ExportPayouts(payouts, store)()
+        told = [line.payout.reference async for line in lines]
+
+    assert told == ["payout-1", "payout-2"]
