@@ -192,6 +192,25 @@ async def test_an_endpoint_that_fails_is_left_alone_before_the_next_message(
     assert await show_endpoint(endpoint_id=endpoint.id) == endpoint
 
 
+async def test_an_endpoint_that_refuses_some_messages_and_takes_others_is_no_failing_one(
+    *, make, tell, deliver, sender, clock, show_endpoint
+):
+    endpoint, _ = await make()
+
+    async def refusing():
+        return Answer(500 if numbers_in(sender.sent)[-1] == "refused" else 200, "")
+
+    sender.answers[URL] = refusing
+    for _ in range(3):
+        await tell("taken", "taken too", "refused")
+        await deliver()
+        clock.advance(seconds=1)
+
+    assert numbers_in(sender.sent).count("taken") == 3
+    failing = await show_endpoint(endpoint_id=endpoint.id)
+    assert (failing.failures, failing.failing_since) == (1, clock.now() - timedelta(seconds=1))
+
+
 async def test_an_endpoint_that_asks_for_time_is_left_alone_so_long(
     make, tell, deliver, sender, clock
 ):

@@ -2,6 +2,7 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from referral.application.access.ports import Sealing
@@ -78,9 +79,9 @@ class DeliverMessages:
             due = await self.deliveries.due(endpoint.id, now, SHARE)
             if not due:
                 break
-            last = await self._send(endpoint, secrets, due, began_at + TURN, note)
-            if endpoint.after(last) != endpoint:
-                await again(self._note, endpoint.id, last)
+            attempts = await self._send(endpoint, secrets, due, began_at + TURN, note)
+            if reduce(Endpoint.after, attempts, endpoint) != endpoint:
+                await again(self._note, endpoint.id, attempts)
                 return
 
     def _secrets(self, endpoint: Endpoint) -> Sequence[bytes]:
@@ -95,18 +96,20 @@ class DeliverMessages:
         due: Sequence[Delivery],
         ends_at: datetime,
         note: Note,
-    ) -> Attempt:
-        """Send one after the other until one fails, store what became of them, and give the last attempt."""
+    ) -> Sequence[Attempt]:
+        """Send one after the other until one fails, store what became of them, and give the attempts."""
         tried: list[Delivery] = []
+        attempts: list[Attempt] = []
         try:
             for delivery in due:
                 attempt = await self._attempt(endpoint, secrets, delivery)
+                attempts.append(attempt)
                 jitter = random.random()  # noqa: S311  no secret
                 tried.append(delivery.after(attempt, jitter=jitter, keep=self.retention.time))
                 note(tried[-1])
                 if not attempt.is_success or attempt.at >= ends_at:
                     break
-            return attempt
+            return attempts[-2:]  # what was taken before says no more than that
         finally:  # even when the process is told to stop
             await self.deliveries.record(tried)
 
@@ -131,10 +134,10 @@ class DeliverMessages:
             retry_after=answer.retry_after,
         )
 
-    async def _note(self, endpoint_id: EndpointId, attempt: Attempt) -> None:
+    async def _note(self, endpoint_id: EndpointId, attempts: Sequence[Attempt]) -> None:
         async with self.unit_of_work.begin() as tx:
             locked = await tx.endpoints.lock(endpoint_id)
-            await tx.endpoints.save(locked.after(attempt))
+            await tx.endpoints.save(reduce(Endpoint.after, attempts, locked))
 
     async def _disable(self, endpoint_id: EndpointId) -> None:
         async with self.unit_of_work.begin() as tx:
