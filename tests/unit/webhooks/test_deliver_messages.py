@@ -276,6 +276,25 @@ async def test_one_message_that_is_replayed_is_sent_at_once_to_an_endpoint_that_
     assert await deliver() == 1
 
 
+async def test_at_another_address_an_endpoint_has_five_days_again(
+    *, make, tell, deliver, sender, clock, change_endpoint
+):
+    endpoint, _ = await make()
+    elsewhere = "https://example.net/"
+    sender.answers = {url: answering(500) for url in (URL, elsewhere)}
+    for day in range(5):
+        await tell(day)
+        await deliver()
+        clock.advance(days=1)
+
+    await change_endpoint(endpoint_id=endpoint.id, url=elsewhere)
+    await deliver()
+
+    moved = await change_endpoint(endpoint_id=endpoint.id)
+    assert sender.sent[-1][0] == elsewhere
+    assert (moved.status, moved.failures) == (EndpointStatus.ACTIVE, 1)
+
+
 async def test_a_change_of_anything_else_leaves_an_endpoint_alone(
     *, make, tell, deliver, sender, change_endpoint
 ):

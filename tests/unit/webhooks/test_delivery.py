@@ -107,15 +107,31 @@ def test_an_endpoint_that_is_gone_is_disabled():
 
 
 def test_an_endpoint_that_fails_for_five_days_is_disabled():
-    failing = an_endpoint().after(FAILED)
-    assert (failing.failures, failing.failing_since, failing.disabled_at) == (1, NOW, None)
+    failing = an_endpoint()
+    for days in range(5):
+        failing = failing.after(Attempt(at=NOW + timedelta(days=days)))
+    assert (failing.failures, failing.failing_since, failing.disabled_at) == (5, NOW, None)
 
     nearly = failing.after(Attempt(at=NOW + timedelta(days=5, microseconds=-1)))
     over = nearly.after(Attempt(at=NOW + timedelta(days=5)))
 
-    assert (nearly.failures, nearly.disabled_at) == (2, None)
+    assert (nearly.failures, nearly.disabled_at) == (6, None)
     assert over.disabled_at == NOW + timedelta(days=5)
     assert over.disabled_because == "Nothing could be delivered for five days."
+
+
+def test_what_failed_long_ago_does_not_count_when_the_next_message_fails():
+    weeks_later = Attempt(at=NOW + timedelta(weeks=3), status=502)
+
+    assert an_endpoint().after(FAILED).after(weeks_later) == an_endpoint().after(weeks_later)
+
+
+def test_no_message_waits_so_long_for_its_next_attempt_that_the_one_before_does_not_count():
+    last = a_delivery(attempts=len(RETRIES) - 1).after(FAILED, jitter=1, keep=KEEP)
+
+    again = an_endpoint().after(FAILED).after(Attempt(at=last.next_attempt_at))
+
+    assert (again.failures, again.failing_since) == (2, NOW)
 
 
 def test_one_success_makes_an_endpoint_good_again():

@@ -21,6 +21,7 @@ MAX_URL = 2000
 MAX_DESCRIPTION = 200
 URL_SHAPE = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?][!-\"$-~]*)?"
 PATIENCE = timedelta(days=5)
+QUIET = timedelta(hours=27)  # longer than any message waits for its next attempt
 SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=1)
 MOST_DOUBLED = 6  # beyond it, a pause is the longest anyhow
@@ -98,26 +99,26 @@ class Endpoint:
     def after(self, attempt: Attempt) -> Self:
         """What it is after an attempt to send it something: one that is gone, or failed for five days, is disabled.
 
-        One that fails is left alone for a while: the longer, the more attempts have failed one after the other.
+        One that fails is left alone for a while: the longer, the more attempts have failed one after the other. What
+        failed before a time in which nothing was sent does not count.
         """
         if attempt.is_success:
             return self.recovered()
-        failing_since = self.failing_since or attempt.at
+        is_old = self.paused_until is None or attempt.at - self.paused_until > QUIET
+        before = self.recovered() if is_old else self
+        failing_since = before.failing_since or attempt.at
+        pause = min(SHORTEST_PAUSE * (1 << min(before.failures, MOST_DOUBLED)), LONGEST_PAUSE)
         failing = replace(
-            self,
-            failures=self.failures + 1,
+            before,
+            failures=before.failures + 1,
             failing_since=failing_since,
-            paused_until=attempt.at + max(self._pause, attempt.wait),
+            paused_until=attempt.at + max(pause, attempt.wait),
         )
         if attempt.is_gone:
             return failing.disabled(attempt.at, GONE)
         if attempt.at - failing_since >= PATIENCE:
             return failing.disabled(attempt.at, FAILING)
         return failing
-
-    @property
-    def _pause(self) -> timedelta:
-        return min(SHORTEST_PAUSE * (1 << min(self.failures, MOST_DOUBLED)), LONGEST_PAUSE)
 
 
 def endpoint_url(raw: str, *, private_networks: bool) -> str:
