@@ -1334,7 +1334,7 @@ class InMemoryDeliveries:
         free = [
             endpoint
             for endpoint in self.access.read().endpoints.values()
-            if self._is_free(endpoint, now) and await self.due(endpoint.id, now, 1)
+            if self._is_free(endpoint, now) and await self.due(endpoint, now, 1)
         ]
         lanes = [Lane(endpoint, uuid4()) for endpoint in free[:most]]
         self._lanes.update({lane.endpoint.id: (lane.holder, until) for lane in lanes})
@@ -1344,15 +1344,15 @@ class InMemoryDeliveries:
         _, lane_until = self._lanes.get(endpoint.id, (None, moment))
         return max(lane_until, endpoint.paused_until or moment) <= moment
 
-    async def due(self, endpoint_id: EndpointId, now: datetime, most: int) -> Sequence[Delivery]:
+    async def due(self, endpoint: Endpoint, now: datetime, most: int) -> Sequence[Delivery]:
         rows = self.access.read()
-        endpoint = rows.endpoints.get(endpoint_id)
-        if endpoint is None or endpoint.disabled_at is not None:
+        stored = rows.endpoints.get(endpoint.id)
+        if stored is None or stored.disabled_at is not None or stored.url != endpoint.url:
             return []
         due = [
             delivery
             for delivery in rows.deliveries.values()
-            if delivery.endpoint_id == endpoint_id
+            if delivery.endpoint_id == endpoint.id
             and delivery.next_attempt_at is not None
             and delivery.next_attempt_at <= now
         ]
@@ -1436,7 +1436,7 @@ class InMemoryDeliveries:
         firsts = [
             first
             for endpoint_id in {delivery.endpoint_id for delivery in waiting}
-            for first in await self.due(endpoint_id, now, 1)
+            for first in await self.due(rows.endpoints[endpoint_id], now, 1)
         ]
         since = [
             first.next_attempt_at if first.attempts else first.created_at

@@ -89,7 +89,7 @@ async def test_messages_are_swept_when_their_time_is_over_or_their_endpoint_is_d
     async with a_unit_of_work(database).begin() as tx:
         for n in range(3):
             await tx.outbox.add(Message(MessageType.CODE_ISSUED, {"n": n}, NOW))
-    for after, delivery in enumerate(await deliveries.due(kept.id, clock.now(), 2), 1):
+    for after, delivery in enumerate(await deliveries.due(kept, clock.now(), 2), 1):
         taken = Attempt(at=clock.now(), status=200)
         await deliveries.record([delivery.after(taken, jitter=0, keep=timedelta(days=after))])
     await endpoints.delete(deleted.id, clock.now())

@@ -48,13 +48,13 @@ async def test_what_is_new_is_due_in_the_order_in_which_it_was_written(deliverie
     await tell(1, 2)
     await tell(3)
 
-    assert numbers(await deliveries.due(endpoint.id, NOW, 100)) == [1, 2, 3]
-    assert numbers(await deliveries.due(endpoint.id, NOW, 2)) == [1, 2]
+    assert numbers(await deliveries.due(endpoint, NOW, 100)) == [1, 2, 3]
+    assert numbers(await deliveries.due(endpoint, NOW, 2)) == [1, 2]
 
 
 async def test_what_became_of_attempts_is_stored(deliveries, endpoint, tell):
     await tell(1, 2)
-    first, second = await deliveries.due(endpoint.id, NOW, 100)
+    first, second = await deliveries.due(endpoint, NOW, 100)
     taken = first.after(TAKEN, jitter=0, keep=KEEP)
     failed = second.after(FAILED, jitter=0, keep=KEEP)
 
@@ -69,27 +69,27 @@ async def test_what_failed_is_due_at_its_time_and_after_what_is_new(deliveries, 
     await deliveries.record(
         [
             delivery.after(FAILED, jitter=jitter, keep=KEEP)
-            for jitter, delivery in enumerate(reversed(await deliveries.due(endpoint.id, NOW, 9)))
+            for jitter, delivery in enumerate(reversed(await deliveries.due(endpoint, NOW, 9)))
         ]
     )
     await tell(3)
 
-    assert numbers(await deliveries.due(endpoint.id, NOW + timedelta(seconds=4), 100)) == [3]
+    assert numbers(await deliveries.due(endpoint, NOW + timedelta(seconds=4), 100)) == [3]
     later = NOW + timedelta(seconds=5)
-    assert numbers(await deliveries.due(endpoint.id, later, 100)) == [3, 2]
-    assert numbers(await deliveries.due(endpoint.id, SOON, 100)) == [3, 2, 1]
+    assert numbers(await deliveries.due(endpoint, later, 100)) == [3, 2]
+    assert numbers(await deliveries.due(endpoint, SOON, 100)) == [3, 2, 1]
 
 
 async def test_what_is_delivered_stays_so_whatever_another_process_says(deliveries, endpoint, tell):
     await tell(1)
-    [delivery] = await deliveries.due(endpoint.id, NOW, 100)
+    [delivery] = await deliveries.due(endpoint, NOW, 100)
     taken = delivery.after(TAKEN, jitter=0, keep=KEEP)
     await deliveries.record([taken])
 
     await deliveries.record([delivery.after(FAILED, jitter=0, keep=KEEP)])
 
     assert await listed(deliveries, endpoint) == [taken]
-    assert await deliveries.due(endpoint.id, SOON, 100) == []
+    assert await deliveries.due(endpoint, SOON, 100) == []
 
 
 async def test_a_lane_is_taken_by_one_until_it_ends(deliveries, endpoint, tell):
@@ -164,7 +164,7 @@ async def test_who_has_lost_a_lane_does_not_end_that_of_another(deliveries, endp
 async def test_there_is_no_lane_where_nothing_is_due(store, deliveries, endpoint, tell):
     assert await deliveries.take(NOW, SOON, 100) == []
     await tell(1)
-    [delivery] = await deliveries.due(endpoint.id, NOW, 1)
+    [delivery] = await deliveries.due(endpoint, NOW, 1)
     await deliveries.record([delivery.after(FAILED, jitter=0, keep=KEEP)])
     assert await deliveries.take(NOW, SOON, 100) == []
 
@@ -193,8 +193,20 @@ async def test_nothing_is_due_for_an_endpoint_that_is_disabled_or_deleted(
         async with store.begin() as tx:
             await tx.endpoints.save(endpoint.become(EndpointStatus.DISABLED, NOW))
 
-    assert await deliveries.due(endpoint.id, SOON, 100) == []
+    assert await deliveries.due(endpoint, SOON, 100) == []
     assert await deliveries.take(NOW, SOON, 100) == []
+
+
+async def test_nothing_is_due_at_an_address_that_an_endpoint_has_left(
+    store, deliveries, endpoint, tell
+):
+    await tell(1)
+    moved = replace(endpoint, url="https://example.net/")
+    async with store.begin() as tx:
+        await tx.endpoints.save(moved)
+
+    assert await deliveries.due(endpoint, NOW, 100) == []
+    assert len(await deliveries.due(moved, NOW, 100)) == 1
 
 
 async def test_what_is_new_is_pending_and_due_at_once(deliveries, endpoint, tell):
@@ -217,7 +229,7 @@ async def sent(store, deliveries, endpoint):
             await tx.outbox.add(message)
             await asyncio.sleep(0.002)  # of two messages of one millisecond either may come first
     gone = Attempt(at=NOW, status=410)
-    due = await deliveries.due(endpoint.id, NOW, 100)
+    due = await deliveries.due(endpoint, NOW, 100)
     await deliveries.record([d.after(TAKEN, jitter=0, keep=KEEP) for d in due[::3]])
     await deliveries.record([d.after(gone, jitter=0, keep=KEEP) for d in due[1::3]])
     return began_at
@@ -241,7 +253,7 @@ async def test_what_is_over_is_sent_once_more_in_its_order(deliveries, endpoint,
 
     assert len(replayed) == 6
     assert replayed == sorted(replayed)
-    due = await deliveries.due(endpoint.id, NOW, 100)
+    due = await deliveries.due(endpoint, NOW, 100)
     assert numbers(due) == [*range(9)]
     assert {delivery.message_id for delivery in due} == before
     assert {(delivery.attempts, delivery.expires_at) for delivery in due} == {(0, None)}
@@ -291,7 +303,7 @@ async def test_one_message_is_sent_once_more(deliveries, endpoint, sent):
 
     assert numbers([again]) == [6]
     assert (again.status, again.attempts, again.expires_at) == (DeliveryStatus.PENDING, 0, None)
-    assert again in await deliveries.due(endpoint.id, NOW, 100)
+    assert again in await deliveries.due(endpoint, NOW, 100)
 
 
 async def test_what_was_never_sent_to_an_endpoint_cannot_be_sent_again(
@@ -312,8 +324,8 @@ async def test_a_message_can_be_for_one_endpoint_alone(deliveries, endpoint, end
     added = await deliveries.add(endpoint.id, Message(MessageType.TEST, {"n": 1}, NOW))
 
     assert (added.type, added.status, added.created_at) == (MessageType.TEST, "pending", NOW)
-    assert await deliveries.due(endpoint.id, NOW, 100) == [added]
-    assert await deliveries.due(an_endpoint(2).id, NOW, 100) == []
+    assert await deliveries.due(endpoint, NOW, 100) == [added]
+    assert await deliveries.due(an_endpoint(2), NOW, 100) == []
 
 
 NOTHING = Backlog(0, None, is_left=False)
@@ -347,7 +359,7 @@ async def test_nothing_is_left_of_what_waits_for_an_endpoint_that_is_left_alone(
 
 async def test_what_failed_waits_from_its_next_time_on(deliveries, endpoint, tell):
     await tell(1)
-    [delivery] = await deliveries.due(endpoint.id, NOW, 100)
+    [delivery] = await deliveries.due(endpoint, NOW, 100)
     await deliveries.record([delivery.after(FAILED, jitter=0, keep=KEEP)])
     due_at = NOW + timedelta(seconds=5)
 
@@ -358,7 +370,7 @@ async def test_what_failed_waits_from_its_next_time_on(deliveries, endpoint, tel
 
 async def test_what_is_sent_once_more_waits_since_no_time(deliveries, endpoint, tell):
     await tell(1)
-    [delivery] = await deliveries.due(endpoint.id, NOW, 100)
+    [delivery] = await deliveries.due(endpoint, NOW, 100)
     await deliveries.record([delivery.after(TAKEN, jitter=0, keep=KEEP)])
     await deliveries.replay(endpoint.id, delivery.message_id)
 

@@ -440,6 +440,68 @@ async def test_an_endpoint_that_is_deleted_meanwhile_is_no_error(
     assert await deliver() == 0
 
 
+@pytest.mark.parametrize("fate", ["moved", "disabled", "deleted"])
+async def test_a_change_of_an_endpoint_counts_within_a_second_though_there_is_more_to_send(
+    *, make, tell, deliver, sender, clock, change_endpoint, delete_endpoint, fate
+):
+    endpoint, _ = await make()
+    await tell(*range(9))
+
+    async def slowly():
+        clock.advance(seconds=0.5)
+        if len(sender.sent) == 3 and fate == "moved":
+            await change_endpoint(endpoint_id=endpoint.id, url="https://example.net/")
+        elif len(sender.sent) == 3 and fate == "disabled":
+            await change_endpoint(endpoint_id=endpoint.id, status="disabled")
+        elif len(sender.sent) == 3:
+            await delete_endpoint(endpoint_id=endpoint.id)
+        return Answer(200, "")
+
+    sender.answers[URL] = slowly
+    await deliver()
+
+    assert [url for url, *_ in sender.sent] == [URL] * 4
+    await deliver()
+    assert numbers_in(sender.sent[4:]) == ([*range(4, 9)] if fate == "moved" else [])
+
+
+@pytest.mark.parametrize("status", [410, 500])
+async def test_what_the_old_address_answers_says_nothing_of_the_new_one(
+    *, make, tell, deliver, sender, change_endpoint, show_endpoint, status
+):
+    endpoint, _ = await make()
+    await tell(1, 2)
+
+    async def moving():
+        await change_endpoint(endpoint_id=endpoint.id, url="https://example.net/")
+        return Answer(status, "")
+
+    sender.answers[URL] = moving
+    await deliver()
+
+    moved = await show_endpoint(endpoint_id=endpoint.id)
+    assert (moved.status, moved.failures) == (EndpointStatus.ACTIVE, 0)
+    await deliver()
+    assert sender.sent[-1][0] == moved.url
+
+
+async def test_who_disables_an_endpoint_is_not_overruled_by_what_it_answers(
+    *, make, tell, deliver, sender, change_endpoint, show_endpoint
+):
+    endpoint, _ = await make()
+    await tell(1)
+
+    async def disabling():
+        await change_endpoint(endpoint_id=endpoint.id, status="disabled")
+        return Answer(410, "")
+
+    sender.answers[URL] = disabling
+    await deliver()
+
+    disabled = await show_endpoint(endpoint_id=endpoint.id)
+    assert disabled.disabled_because == "It was disabled by hand."
+
+
 async def test_an_endpoint_whose_secret_cannot_be_opened_is_disabled(
     *, make, tell, container, sender, show_endpoint, deliver_messages, rotate_secret
 ):

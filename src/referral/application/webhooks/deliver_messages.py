@@ -20,6 +20,7 @@ from referral.domain.webhooks.signing import signatures
 LANES = 100  # endpoints taken at a time
 SHARE = 100  # so many are sent again, at most, when a process dies
 TURN = timedelta(seconds=10)  # then other processes have a chance
+LOOK = timedelta(seconds=1)  # then it is looked whether the endpoint is as it was
 LEASE = timedelta(seconds=60)  # a turn, the longest answer, and time to spare
 
 
@@ -76,12 +77,12 @@ class DeliverMessages:
             await again(self._disable, endpoint.id)
             return
         while (now := self.clock.now()) < began_at + TURN:
-            due = await self.deliveries.due(endpoint.id, now, SHARE)
+            due = await self.deliveries.due(endpoint, now, SHARE)
             if not due:
                 break
-            attempts = await self._send(endpoint, secrets, due, began_at + TURN, note)
+            attempts = await self._send(endpoint, secrets, due, now + LOOK, note)
             if reduce(Endpoint.after, attempts, endpoint) != endpoint:
-                await again(self._note, endpoint.id, attempts)
+                await again(self._note, endpoint, attempts)
                 return
 
     def _secrets(self, endpoint: Endpoint) -> Sequence[bytes]:
@@ -134,10 +135,12 @@ class DeliverMessages:
             retry_after=answer.retry_after,
         )
 
-    async def _note(self, endpoint_id: EndpointId, attempts: Sequence[Attempt]) -> None:
+    async def _note(self, endpoint: Endpoint, attempts: Sequence[Attempt]) -> None:
+        """Store what the attempts make of the endpoint, unless it was moved or disabled meanwhile."""
         async with self.unit_of_work.begin() as tx:
-            locked = await tx.endpoints.lock(endpoint_id)
-            await tx.endpoints.save(reduce(Endpoint.after, attempts, locked))
+            locked = await tx.endpoints.lock(endpoint.id)
+            if (locked.url, locked.status) == (endpoint.url, endpoint.status):
+                await tx.endpoints.save(reduce(Endpoint.after, attempts, locked))
 
     async def _disable(self, endpoint_id: EndpointId) -> None:
         async with self.unit_of_work.begin() as tx:

@@ -88,10 +88,10 @@ class Deliveries(Protocol):
         Not to one that somebody else has a lane to, nor to one that is left alone.
         """
 
-    async def due(self, endpoint_id: EndpointId, now: datetime, most: int) -> Sequence[Delivery]:
+    async def due(self, endpoint: Endpoint, now: datetime, most: int) -> Sequence[Delivery]:
         """What is to be sent now: first what never was, in the order in which it was written, then what failed before.
 
-        Of an endpoint that was disabled or deleted, nothing.
+        Nothing, when the endpoint was disabled or deleted, or has another address now.
         """
 
     async def record(self, tried: Sequence[Delivery]) -> None:

@@ -38,7 +38,7 @@ from referral.application.pages import ListPage, ListRequest
 from referral.application.ports import Randomness
 from referral.application.webhooks.ports import Backlog, Lane, Replay
 from referral.domain.webhooks.delivery import Delivery, DeliveryStatus, MessageId
-from referral.domain.webhooks.endpoint import EndpointId
+from referral.domain.webhooks.endpoint import Endpoint, EndpointId
 from referral.domain.webhooks.errors import MessageNotFound
 from referral.domain.webhooks.message import Message
 
@@ -75,7 +75,9 @@ _DUE = Statement(
     .join_from(
         webhook_deliveries,
         webhook_endpoints,
-        (webhook_endpoints.c.id == webhook_deliveries.c.endpoint_id) & ACTIVE,
+        (webhook_endpoints.c.id == webhook_deliveries.c.endpoint_id)
+        & ACTIVE
+        & (webhook_endpoints.c.url == bindparam("url")),
     )
     .where(webhook_deliveries.c.endpoint_id == bindparam("endpoint_id", type_=Uuid), IS_DUE)
     .order_by(webhook_deliveries.c.next_attempt_at, webhook_deliveries.c.number)
@@ -120,8 +122,10 @@ class PostgresDeliveries:
         rows = await self.queries.all(_TAKE, now=now, until=until, size=most)
         return [Lane(endpoint_from(row), row["lane"]) for row in rows]
 
-    async def due(self, endpoint_id: EndpointId, now: datetime, most: int) -> Sequence[Delivery]:
-        rows = await self.queries.all(_DUE, endpoint_id=endpoint_id, now=now, size=most)
+    async def due(self, endpoint: Endpoint, now: datetime, most: int) -> Sequence[Delivery]:
+        rows = await self.queries.all(
+            _DUE, endpoint_id=endpoint.id, url=endpoint.url, now=now, size=most
+        )
         return [*map(delivery_from, rows)]
 
     async def record(self, tried: Sequence[Delivery]) -> None:
