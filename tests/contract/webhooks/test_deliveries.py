@@ -2,6 +2,7 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -273,6 +274,8 @@ async def test_a_replay_goes_on_where_it_ended(deliveries, endpoint, sent):
         after = share[-1]
 
     assert shares == [4, 2]
+    last = MessageId(UUID(int=2**128 - 1))
+    assert await deliveries.replay_some(endpoint.id, a_replay(sent, after=last)) == []
 
 
 async def test_what_waits_of_a_time_is_counted_up_to_a_bound(deliveries, endpoint, endpoints, sent):
@@ -294,6 +297,37 @@ async def test_a_replay_is_of_what_was_written_then_and_for_the_endpoint(
     assert await deliveries.replay_some(endpoint.id, a_replay(NOW, until=sent)) == []
     assert await deliveries.replay_some(endpoint.id, a_replay(sent, until=sent)) == []
     assert await deliveries.replay_some(an_endpoint(2).id, a_replay(sent)) == []
+
+
+@pytest.mark.parametrize("minutes", [2, -2])
+async def test_a_replay_goes_by_the_time_of_what_is_told_whatever_the_clock_of_who_wrote_it_says(
+    store, deliveries, endpoint, minutes
+):
+    told_at, second = datetime.now(UTC) - timedelta(minutes=minutes), timedelta(seconds=1)
+    async with store.begin() as tx:
+        await tx.outbox.add(Message(MessageType.CODE_ISSUED, {"n": 1}, told_at))
+    around = {"since": told_at, "until": told_at + second}
+    others = [
+        {"since": told_at - timedelta(minutes=9), "until": told_at},
+        {"since": told_at + second, "until": told_at + timedelta(minutes=9)},
+    ]
+
+    assert await deliveries.waiting(endpoint.id, **around, most=100) == 1
+    for other in others:
+        assert await deliveries.waiting(endpoint.id, **other, most=100) == 0
+    [delivery] = await deliveries.due(endpoint, SOON, 100)
+    await deliveries.record([delivery.after(TAKEN, jitter=0, keep=KEEP)])
+    for other in others:
+        assert await deliveries.replay_some(endpoint.id, a_replay(**other)) == []
+    assert await deliveries.replay_some(endpoint.id, a_replay(**around)) == [delivery.message_id]
+
+
+async def test_a_replay_is_of_any_time(deliveries, endpoint, sent):
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+
+    assert await deliveries.waiting(endpoint.id, first, last, 100) == 3
+    assert len(await deliveries.replay_some(endpoint.id, a_replay(first, until=last))) == 6
+    assert await deliveries.replay_some(endpoint.id, a_replay(last, until=first)) == []
 
 
 async def test_one_message_is_sent_once_more(deliveries, endpoint, sent):

@@ -31,7 +31,7 @@ from referral.adapters.postgres.webhooks.delivery_rows import (
 )
 from referral.adapters.postgres.webhooks.endpoints import ENDPOINT_COLUMNS, endpoint_from, is_free
 from referral.adapters.postgres.webhooks.outbox import ACTIVE
-from referral.adapters.postgres.webhooks.replaying import ADD, REPLAY, REPLAY_SOME, first_of
+from referral.adapters.postgres.webhooks.replaying import ADD, REPLAY, REPLAY_SOME, written_between
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
 from referral.adapters.postgres.webhooks.waiting import BACKLOG, WAITING
 from referral.application.pages import ListPage, ListRequest
@@ -168,12 +168,10 @@ class PostgresDeliveries:
 
     async def replay_some(self, endpoint_id: EndpointId, wanted: Replay) -> Sequence[MessageId]:
         over = [] if wanted.only_failed else [DeliveryStatus.DELIVERED]
-        first = first_of(wanted.since)
         rows = await self.queries.all(
             REPLAY_SOME,
             endpoint=endpoint_id,
-            first=first if wanted.after is None else max(first, UUID(int=wanted.after.int + 1)),
-            end=first_of(wanted.until),
+            **written_between(wanted.since, wanted.until, wanted.after),
             statuses=[DeliveryStatus.FAILED, *over],
             size=wanted.most,
         )
@@ -182,10 +180,8 @@ class PostgresDeliveries:
     async def waiting(
         self, endpoint_id: EndpointId, since: datetime, until: datetime, most: int
     ) -> int:
-        first, end = first_of(since), first_of(until)
-        [row] = await self.queries.all(
-            WAITING, endpoint_id=endpoint_id, first=first, end=end, most=most
-        )
+        times = written_between(since, until)
+        [row] = await self.queries.all(WAITING, endpoint_id=endpoint_id, **times, most=most)
         count: int = row["count"]
         return count
 

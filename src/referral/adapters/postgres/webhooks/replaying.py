@@ -6,12 +6,22 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Text, Uuid, any_, bindparam, func, insert, null, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.webhooks.delivery_rows import COLUMNS
 from referral.adapters.postgres.webhooks.outbox import AT_ONCE
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries
 from referral.domain.webhooks.delivery import DeliveryStatus
 
+# Ids tell the time of the machine that made them, whose clock may be wrong, and not of the database (ADR 21).
+MARGIN_SECONDS = 3600.0
+
+WRITTEN_THEN = (
+    (webhook_deliveries.c.message_id > bindparam("after", type_=Uuid))
+    & (webhook_deliveries.c.message_id < bindparam("end", type_=Uuid))
+    & (webhook_deliveries.c.created_at >= bindparam("since", type_=INSTANT))
+    & (webhook_deliveries.c.created_at < bindparam("until", type_=INSTANT))
+)
 ADD = Statement(
     insert(webhook_deliveries)
     .values(
@@ -39,8 +49,7 @@ _wanted = (
     select(webhook_deliveries.c.message_id)
     .where(
         webhook_deliveries.c.endpoint_id == bindparam("endpoint", type_=Uuid),
-        webhook_deliveries.c.message_id >= bindparam("first", type_=Uuid),
-        webhook_deliveries.c.message_id < bindparam("end", type_=Uuid),
+        WRITTEN_THEN,
         webhook_deliveries.c.status == any_(bindparam("statuses", type_=ARRAY(Text))),
     )
     .order_by(webhook_deliveries.c.message_id)
@@ -57,7 +66,19 @@ REPLAY_SOME = Statement(
 )
 
 
-def first_of(moment: datetime) -> UUID:
-    """The least id that a message can have that is written then (RFC 9562 §5.7)."""
-    milliseconds = int(moment.timestamp() * 1000)
-    return UUID(int=min(max(milliseconds, 0), 2**48 - 1) << 80)
+def written_between(
+    since: datetime, until: datetime, after: UUID | None = None
+) -> dict[str, object]:
+    """The values of WRITTEN_THEN for what was written since a time and before another, after a message."""
+    first = _before_those_of(since.timestamp() - MARGIN_SECONDS)
+    return {
+        "since": since,
+        "until": until,
+        "after": max(first, after or first),
+        "end": _before_those_of(until.timestamp() + MARGIN_SECONDS),
+    }
+
+
+def _before_those_of(seconds: float) -> UUID:
+    """An id before all that are made then, and after all that were made earlier (RFC 9562 §5.7)."""
+    return UUID(int=min(max(int(seconds * 1000), 0), 2**48 - 1) << 80)

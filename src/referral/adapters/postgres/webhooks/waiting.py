@@ -7,6 +7,7 @@ from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.webhooks.delivery_rows import IS_DUE, IS_PENDING
 from referral.adapters.postgres.webhooks.endpoints import is_free
 from referral.adapters.postgres.webhooks.outbox import ACTIVE
+from referral.adapters.postgres.webhooks.replaying import WRITTEN_THEN
 from referral.adapters.postgres.webhooks.tables import webhook_deliveries, webhook_endpoints
 
 _most = bindparam("most", type_=BigInteger)
@@ -15,8 +16,7 @@ _of_one = (
     .where(
         webhook_deliveries.c.endpoint_id == bindparam("endpoint_id", type_=Uuid),
         IS_PENDING,
-        webhook_deliveries.c.message_id >= bindparam("first", type_=Uuid),
-        webhook_deliveries.c.message_id < bindparam("end", type_=Uuid),
+        WRITTEN_THEN,
     )
     .limit(_most)
     .subquery()
