@@ -65,6 +65,7 @@ all_terms = st.fixed_dictionaries(
                 PURCHASE,
                 {**PURCHASE, "count": 2},
                 {**PURCHASE, "within_days": 5},
+                {**PURCHASE, "within_days": 2, "min_amount": 2000, **EUR},
                 {"event": "signed_up"},
             ]
         ),

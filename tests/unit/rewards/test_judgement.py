@@ -191,6 +191,18 @@ def test_a_share_goes_on_after_the_days_in_which_one_can_qualify():
     assert referral.worth == {("share", 1): 50, ("share", 2): 50}
 
 
+def test_after_these_days_a_share_still_asks_for_the_least_amount():
+    share = replace(SHARE, basis_points=1000, times=2)
+    referral = Referral(Terms(qualification=replace(OF_20_EUR, within_days=7), rewards=(share,)))
+    referral.tell(an_event(1, cents=5000))
+
+    small = referral.tell(an_event(2, cents=100, days=8))
+    referral.tell(an_event(3, cents=5000, days=9))
+
+    assert reasons(small)[1:] == [("share", Outcome.NO_REWARD, Reason.AMOUNT_TOO_SMALL)]
+    assert referral.worth == {("share", 1): 500, ("share", 3): 500}
+
+
 @pytest.mark.parametrize(
     ("event", "reason"),
     [

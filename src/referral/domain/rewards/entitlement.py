@@ -7,7 +7,14 @@ from referral.domain.programs.reward_rules import RewardRule
 from referral.domain.programs.terms import Qualification, Terms
 from referral.domain.rewards.decision import Reason
 from referral.domain.rewards.event import Event, EventId, EventNumber
-from referral.domain.rewards.qualification import Facts, Standing, left_of, refunds, why_not
+from referral.domain.rewards.qualification import (
+    Facts,
+    Standing,
+    left_of,
+    refunds,
+    too_little,
+    why_not,
+)
 
 WHOLE = 10_000  # basis points
 
@@ -60,7 +67,7 @@ def why_no_share(
     if event.amount.unit != rule.unit:
         return Reason.OTHER_UNIT
     refused = why_not(terms, facts, event, event.amount)
-    return None if refused == Reason.TOO_LATE else refused
+    return too_little(terms, event, event.amount) if refused == Reason.TOO_LATE else refused
 
 
 def _share(rule: RewardRule, event: Event, refunded: Mapping[tuple[str, EventId], int]) -> int:

@@ -74,10 +74,11 @@ def why_not(terms: Qualification, facts: Facts, event: Event, left: Amount | Non
     deadline = _deadline(terms, facts)
     if deadline is not None and event.occurred_at > deadline:
         return Reason.TOO_LATE
-    return _too_little(terms, event, left)
+    return too_little(terms, event, left)
 
 
-def _too_little(terms: Qualification, event: Event, left: Amount | None) -> Reason | None:
+def too_little(terms: Qualification, event: Event, left: Amount | None) -> Reason | None:
+    """Why this is not what the terms ask an event to be worth, whenever it occurred; None if it is."""
     if terms.min_amount is None:
         is_refunded = left is not None and left != event.amount and left.value == 0
         return Reason.AMOUNT_TOO_SMALL if is_refunded else None
