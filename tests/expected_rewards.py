@@ -131,6 +131,7 @@ class Expected:
         brought.stand(now)
         worth, had, before = brought.worth(), self.had(brought), self.of(brought)
         never = {g.purpose for g in before if g.status == "rejected"}
+        self.take_back(before, worth, now)
         if bought and brought.status == "qualified":
             claims = []
             for rule in brought.terms["rewards"]:
@@ -141,7 +142,6 @@ class Expected:
                     if purpose[0] == rule["rule"] and is_due and purpose not in never:
                         claims.append((rule, amount - had[purpose], purpose[1]))
             self.give(brought, claims, now)
-        self.take_back(before, worth, now)
         if was_qualified and brought.status != "qualified":
             self.lose_milestones(brought.owner, now)
 

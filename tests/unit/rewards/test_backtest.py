@@ -315,6 +315,7 @@ RULES = [
 SHARES = [
     rule("share", basis_points=1500),
     rule("few", to="referee", basis_points=2500, times=2, max_amount=20),
+    rule("first", basis_points=2000, times=1),
 ]
 CAPS = [
     {},

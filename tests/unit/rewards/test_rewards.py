@@ -167,6 +167,26 @@ async def test_a_cap_refuses_with_a_reason(*, launch, bring, buy, rewards_of, cl
     assert (await buy("cleo")).decisions[-1].reason == Reason.ALREADY_QUALIFIED
 
 
+@pytest.mark.parametrize(
+    "caps",
+    [{"referrer": {"rewards": 1}}, {"budget": [{"unit": "EUR", "amount": 500}]}],
+)
+@pytest.mark.parametrize("days_ago", [(1, 3), (3, 1)])
+async def test_a_share_of_an_earlier_event_takes_the_room_of_the_one_it_displaces(
+    *, launch, bring, buy, rewards_of, clock, caps, days_ago
+):
+    share = {"rule": "share", "to": "referrer", "basis_points": 1000, "times": 1, "unit": "EUR"}
+    terms = {"qualification": {"event": "purchase"}, "rewards": [share]}
+    await bring("bob", await launch(**terms, caps=caps))
+    clock.advance(days=5)
+
+    for days in days_ago:
+        await buy("bob", 5000, occurred_at=clock.now() - timedelta(days=days))
+
+    given = [reward for reward in await rewards_of("ann") if reward[2] != "reversed"]
+    assert given == [("share", 500, "pending")]
+
+
 async def test_what_is_taken_back_gives_room_in_the_budget(
     *, launch, bring, buy, refund, rewards_of
 ):

@@ -12,7 +12,8 @@ from referral.application.webhooks.ports import Listeners
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.referral import Referral, ReferralStatus
-from referral.domain.rewards.caps import Claim, award
+from referral.domain.programs.terms import Terms
+from referral.domain.rewards.caps import award
 from referral.domain.rewards.decision import Decision, Outcome, Reason
 from referral.domain.rewards.event import EventNumber
 from referral.domain.rewards.granting import reward_for
@@ -55,36 +56,34 @@ class Awards:
         if referral.status not in {before.status, ReferralStatus.SIGNED_UP}:
             await self._tell(tx, referral, now)
         is_undone = before.status == ReferralStatus.QUALIFIED != referral.status
-        refused: Sequence[Decision] = ()
-        granted: Sequence[Claim] = ()
-        take_backs = [*judgement.take_backs]
-        if judgement.claims or is_undone:
-            is_referrer_erased = await _is_erased(tx, referral.referrer_id)
-            milestones = (
-                await tx.rewards.milestones_of(referral.referrer_id, referral.program_id)
-                if is_undone
-                else ()
-            )
-            room = await tx.rewards.room(
-                referral, found.terms, now, [reward.milestone or 0 for reward in milestones]
-            )
+        claims, take_backs = judgement.claims, [*judgement.take_backs]
+        is_referrer_erased = bool(claims or is_undone) and await _is_erased(
+            tx, referral.referrer_id
+        )
+        if is_undone:
+            take_backs += await _lost_milestones(tx, referral, found.terms, now)
+        decisions = [*judgement.decisions]
+        # First, because it makes room for what is given.
+        if take_backs:
+            taken = [self._taken(back, now, cause) for back in take_backs]
+            await self.bookkeeping.record(tx, taken, now)
+            decisions += [
+                about(change.after, _outcome(change), back.reason)
+                for change, back in zip(taken, take_backs, strict=True)
+            ]
+        if claims:
+            room = await tx.rewards.room(referral, found.terms, now)
             granted, refused = award(
-                found.terms, judgement.claims, room, is_referrer_erased=is_referrer_erased
+                found.terms, claims, room, is_referrer_erased=is_referrer_erased
             )
-            take_backs += lost_milestones(milestones, room.qualified)
-        changes, decisions = [], [*judgement.decisions]
-        for claim in granted:
-            new_id = RewardId(self.randomness.new_id())
-            reward = reward_for(claim, referral, found.terms, new_id, now=now, cause=cause)
-            changes.append(Change(None, reward))
-            decisions.append(about(reward, Outcome.REWARDED, Reason.EARNED))
-        for take_back in take_backs:
-            change = self._taken(take_back, now, cause)
-            changes.append(change)
-            decisions.append(about(change.after, _outcome(change), take_back.reason))
-        decisions += refused
-        if changes:
-            await self.bookkeeping.record(tx, changes, now)
+            given = [
+                reward_for(c, referral, found.terms, self._new_id(), now=now, cause=cause)
+                for c in granted
+            ]
+            if given:
+                await self.bookkeeping.record(tx, [Change(None, reward) for reward in given], now)
+            decisions += [about(reward, Outcome.REWARDED, Reason.EARNED) for reward in given]
+            decisions += refused
         if decisions:
             await tx.decisions.add(
                 [
@@ -103,8 +102,10 @@ class Awards:
     def _taken(self, back: TakeBack, now: datetime, cause: EventNumber | None) -> Change:
         if back.reward.status != RewardStatus.PAID:
             return Change(back.reward, back.reward.less(back.amount))
-        new_id = RewardId(self.randomness.new_id())
-        return Change(None, back.reward.recovery(new_id, back.amount, cause, now))
+        return Change(None, back.reward.recovery(self._new_id(), back.amount, cause, now))
+
+    def _new_id(self) -> RewardId:
+        return RewardId(self.randomness.new_id())
 
 
 def facts(found: ReferralUnderTerms) -> Facts:
@@ -149,6 +150,16 @@ async def _is_erased(tx: Transaction, referrer_id: UserId) -> bool:
     except UserNotFound:
         return True
     return False
+
+
+async def _lost_milestones(
+    tx: Transaction, referral: Referral, terms: Terms, now: datetime
+) -> Sequence[TakeBack]:
+    """What the referrer's milestones gave that they no longer reach without this referral."""
+    milestones = await tx.rewards.milestones_of(referral.referrer_id, referral.program_id)
+    reached = [reward.milestone or 0 for reward in milestones]
+    room = await tx.rewards.room(referral, terms, now, reached)
+    return [*lost_milestones(milestones, room.qualified)]
 
 
 def _standing_at(referral: Referral, standing: Standing) -> Referral:

@@ -99,12 +99,12 @@ class Settlement:
             self._qualified[referrer] += turn
             rows = self._steps.rows_of(step)
             claims = [row for row in rows if self._steps.claims[row] == row]
-            if claims:
-                self._grant(step, referrer, claims)
             for row in rows[len(claims) :]:
                 self._lose(self._steps.claims[row], referrer, self._steps.amounts[row])
             if turn < 0:
                 self._lose_milestones(referrer)
+            if claims:
+                self._grant(step, referrer, claims)
             yield
 
     def given(self) -> Iterator[tuple[int, int]]:
