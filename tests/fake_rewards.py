@@ -320,6 +320,9 @@ def _case(rows: "Rows", referral: Referral) -> Case:
     told = (recorded.event for recorded in rows.events.values())
     return Case(
         referral_id=referral.referee_id,
+        referrer_id=referral.referrer_id,
+        program_id=referral.program_id,
+        terms_version=referral.terms_version,
         terms=rows.terms[program.slug][referral.terms_version - 1].terms,
         facts=Facts(
             referred_at=referral.created_at,

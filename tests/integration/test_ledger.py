@@ -118,6 +118,13 @@ THANKS = "(SELECT id FROM rewards WHERE rule = 'thanks' ORDER BY id LIMIT 1)"
             ),
             "What the rule thanks gave for the referral",
         ),
+        ("UPDATE rewards SET unit = 'USD' WHERE rule = 'gold';", "The unit of the reward"),
+        ("UPDATE rewards SET side = 'referee' WHERE rule = 'gold';", "The side of the reward"),
+        (
+            "UPDATE rewards SET beneficiary_id = referral_id WHERE rule = 'share';",
+            "The beneficiary of the reward",
+        ),
+        ("UPDATE rewards SET amount = 51 WHERE rule = 'gold';", "The amount of the reward"),
     ],
 )
 def test_what_is_changed_behind_its_back_is_found_and_named(verify, database, deed, told):

@@ -41,6 +41,9 @@ async def test_a_referral_is_found_with_all_that_is_kept_of_its_rewards(
 
     assert case == Case(
         referral_id=bob.id,
+        referrer_id=ann.id,
+        program_id=referral.program_id,
+        terms_version=referral.terms_version,
         terms=Terms(),
         facts=Facts(
             referred_at=referral.created_at,

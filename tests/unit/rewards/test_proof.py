@@ -16,14 +16,15 @@ from referral.domain.programs.reward_rules import RewardRule, Side
 from referral.domain.programs.terms import Qualification, Terms
 from referral.domain.rewards.ledger import Account, holdings
 from referral.domain.rewards.proof import Case, differences
-from referral.domain.rewards.reward import RewardStatus
-from rewarding import REFEREE, Referral, a_reward, an_event
+from referral.domain.rewards.reward import PayoutId, RewardId, RewardStatus
+from rewarding import REFEREE, REFERRER, Referral, a_reward, an_event
 
 TERMS = Terms(
     qualification=Qualification(event="purchase"),
     rewards=(
         RewardRule(rule="thanks", to=Side.REFERRER, amount=1000, unit="EUR"),
         RewardRule(rule="share", to=Side.REFERRER, basis_points=1000, unit="EUR"),
+        RewardRule(rule="gold", to=Side.REFERRER, amount=50, unit="points", at_qualified=2),
     ),
 )
 LATER = NOW + timedelta(days=9)
@@ -34,6 +35,9 @@ def found(referral, **changed):
     case = Case(
         **{
             "referral_id": REFEREE,
+            "referrer_id": REFERRER,
+            "program_id": 1,
+            "terms_version": 1,
             "terms": referral.terms,
             "facts": referral.facts,
             "events": referral.events,
@@ -104,9 +108,41 @@ def test_a_reward_that_is_missing_is_found_unless_it_was_rejected(referral):
 
 
 def test_a_reward_of_a_rule_that_does_not_give_it_is_found(referral):
-    [difference] = found(referral, rewards=[*referral.rewards.values(), a_reward(9, rule="gold")])
+    given = a_reward(9, rule="silver")
 
-    assert difference.startswith("What the rule gold gave")
+    assert found(referral, rewards=[*referral.rewards.values(), given]) == [
+        f"What the rule silver gave for the referral {REFEREE}: 1000 is stored, and it has to be 0",
+        f"The rule of the reward {given.id}: silver is stored, and it has to be one of the terms",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "told"),
+    [
+        ("program_id", 2, "The program of the reward {}: 2 is stored, and it has to be 1"),
+        ("terms_version", 2, "The version of the terms of the reward {}: 2 is stored"),
+        ("unit", "USD", "The unit of the reward {}: USD is stored, and it has to be EUR"),
+        ("to", Side.REFEREE, "The side of the reward {}: referee is stored"),
+        ("beneficiary_id", REFEREE, f"The beneficiary of the reward {{}}: {REFEREE} is stored"),
+        ("amount", 900, "The amount of the reward {}: 900 is stored, and it has to be 1000"),
+    ],
+)
+def test_a_reward_that_is_not_as_its_rule_says_is_found(referral, part, wrong, told):
+    thanks, share = referral.rewards.values()
+    # What cannot be seen in sums: it was rejected.
+    changed = replace(thanks, **{part: wrong}, status=RewardStatus.REJECTED)
+
+    [difference] = found(referral, rewards=[changed, share])
+
+    assert difference.startswith(told.format(thanks.id))
+
+
+def test_a_share_for_the_wrong_one_of_the_two_is_found(referral):
+    thanks, share = referral.rewards.values()
+
+    [difference] = found(referral, rewards=[thanks, replace(share, beneficiary_id=REFEREE)])
+
+    assert difference.startswith(f"The beneficiary of the reward {share.id}: {REFEREE} is stored")
 
 
 def test_a_standing_that_events_do_not_give_is_found(referral):
@@ -127,10 +163,45 @@ def test_of_a_program_that_has_ended_only_what_is_too_much_is_found(referral):
     assert found(referral, facts=gone, rewards=[]) == []
 
 
-def test_a_milestone_is_for_others_to_judge(referral):
-    rewards = [*referral.rewards.values(), a_reward(9, rule="gold", milestone=1)]
+GOLD = a_reward(9, rule="gold", milestone=2, amount=50, unit="points")
 
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "told"),
+    [
+        ("amount", 51, "The amount of the reward {}: 51 is stored, and it has to be 50"),
+        ("milestone", 1, "The milestone of the reward {}: 1 is stored, and it has to be 2"),
+    ],
+)
+def test_a_milestone_is_held_against_its_rule_and_whether_it_is_reached_is_not(
+    referral, part, wrong, told
+):
+    rewards = [*referral.rewards.values(), GOLD]
     assert found(referral, rewards=rewards) == []
+
+    [difference] = found(referral, rewards=[*rewards[:-1], replace(GOLD, **{part: wrong})])
+
+    assert difference.startswith(told.format(GOLD.id))
+
+
+def test_a_milestone_that_is_recovered_twice_is_found(referral):
+    paid = replace(GOLD, status=RewardStatus.PAID, payout_id=PayoutId(UUID(int=1)))
+    rewards = [*referral.rewards.values(), paid]
+    for number in (10, 11):
+        assert found(referral, rewards=rewards) == []
+        rewards.append(paid.recovery(RewardId(UUID(int=number)), 50, number, NOW))
+
+    assert found(referral, rewards=rewards) == [
+        f"What is to be recovered of the reward {GOLD.id}: 100 is stored, and it has to be 50"
+    ]
+
+
+def test_what_is_recovered_though_it_was_never_paid_is_found(referral):
+    back = GOLD.recovery(RewardId(UUID(int=10)), 50, None, NOW)
+
+    assert found(referral, rewards=[*referral.rewards.values(), GOLD, back]) == [
+        f"What is to be recovered of the reward {GOLD.id}: 50 is stored, and it has to be 0"
+    ]
 
 
 def test_entries_that_are_not_what_a_reward_holds_are_found(referral):

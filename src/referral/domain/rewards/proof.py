@@ -1,12 +1,15 @@
 """What is wrong with the ledger: rewards against terms and events, and entries against rewards."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from referral.domain.accounts.user import UserId
+from referral.domain.programs.program import ProgramId
 from referral.domain.programs.referral import ReferralStatus
-from referral.domain.programs.terms import Terms
+from referral.domain.programs.reward_rules import Side
+from referral.domain.programs.terms import Terms, TermsVersion
 from referral.domain.rewards.entitlement import entitlement
 from referral.domain.rewards.event import Event
 from referral.domain.rewards.ledger import Account, holdings
@@ -37,6 +40,9 @@ class Case:
     """All that is kept of a referral's rewards; `entries` are the sums of the accounts, by reward."""
 
     referral_id: UserId
+    referrer_id: UserId
+    program_id: ProgramId
+    terms_version: TermsVersion
     terms: Terms
     facts: Facts
     events: Sequence[Event]
@@ -47,11 +53,13 @@ class Case:
 def differences(case: Case, now: datetime) -> Iterator[Difference]:
     """Where a referral's standing, its rewards and their entries are not what terms, events and rewards make of them.
 
-    Milestones are not among it, which need to know of other referrals. Once a program has ended, what was told since
+    Whether milestones are reached is not among it, which needs to know of other referrals. Once a program has ended, what was told since
     then is not looked at.
     """
     yield from _standing(case, now)
     yield from _rewards(case)
+    yield from _as_promised(case)
+    yield from _recovered(case)
     yield from _entries(case)
 
 
@@ -86,6 +94,50 @@ def _rewards(case: Case) -> Iterator[Difference]:
             case.referral_id,
             rule if is_short else "",
         )
+
+
+_PARTS = (
+    *("program", "version of the terms", "unit", "side"),
+    *("beneficiary", "milestone", "amount"),
+)
+
+
+def _as_promised(case: Case) -> Iterator[Difference]:
+    """What a reward has of its referral and of its rule: all but how much of a share is left."""
+    rules = {rule.rule: rule for rule in case.terms.rewards}
+    for reward in case.rewards:
+        rule = rules.get(reward.rule)
+        if rule is None:
+            yield Difference(f"The rule of the reward {reward.id}", reward.rule, "one of the terms")
+            continue
+        amount = abs(reward.amount)
+        stored = (
+            *(reward.program_id, reward.terms_version, reward.unit, reward.to),
+            *(reward.beneficiary_id, reward.milestone, amount),
+        )
+        whose = case.referrer_id if rule.to == Side.REFERRER else case.referral_id
+        promised = (
+            *(case.program_id, case.terms_version, rule.unit, rule.to),
+            *(whose, rule.at_qualified, rule.amount or amount),
+        )
+        if stored != promised:
+            for part, there, right in zip(_PARTS, stored, promised, strict=True):
+                if there != right:
+                    yield Difference(f"The {part} of the reward {reward.id}", there, right)
+
+
+def _recovered(case: Case) -> Iterator[Difference]:
+    """Where more is to be recovered of a reward than was paid of it."""
+    recovered: Counter[RewardId] = Counter()
+    for reward in case.rewards:
+        if reward.recovers is not None:
+            recovered[reward.recovers] -= reward.amount
+    if recovered:
+        paid = {r.id: r.amount for r in case.rewards if r.status == RewardStatus.PAID}
+        for reward_id, amount in recovered.items():
+            most = paid.get(reward_id, 0)
+            if amount > most:
+                yield Difference(f"What is to be recovered of the reward {reward_id}", amount, most)
 
 
 def _entries(case: Case) -> Iterator[Difference]:

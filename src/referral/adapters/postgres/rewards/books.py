@@ -64,6 +64,7 @@ _given_ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
 _REFERRALS = Statement(
     select(
         referrals.c.referee_id,
+        referrals.c.referrer_id,
         referrals.c.created_at,
         referrals.c.status,
         referrals.c.qualified_at,
@@ -140,6 +141,9 @@ class PostgresOpenBooks:
         return [
             Case(
                 referral_id=row["referee_id"],
+                referrer_id=row["referrer_id"],
+                program_id=row["program_id"],
+                terms_version=row["terms_version"],
                 terms=self.terms[row["program_id"], row["terms_version"]],
                 facts=Facts(
                     referred_at=row["created_at"],
