@@ -64,7 +64,12 @@ async def answer_to_server(scope: Any, receive: Any, path: list[str]) -> tuple[i
         case "GET", "referrals", referral_id, "explanation":
             return await explanation_of(UUID(referral_id))
         case "GET", "rewards":
-            values = {"program_id": GIFTS, "statuses": REWARD_STATUSES, "cursor": None, "size": 51}
+            values = {
+                "program_id": GIFTS,
+                "statuses_status": REWARD_STATUSES,
+                "cursor": None,
+                "size": 51,
+            }
             return page_of_rewards(
                 await fetch_rows(NEWEST_REWARDS, *NEWEST_REWARDS.arguments(values))
             )
@@ -219,7 +224,7 @@ def decision(
 
 
 async def referrals_of_program() -> tuple[int, bytes]:
-    values = {"program_id": LAUNCH, "statuses": STATUSES, "cursor": None, "size": 51}
+    values = {"program_id": LAUNCH, "statuses_status": STATUSES, "cursor": None, "size": 51}
     rows = await fetch_rows(NEWEST, *NEWEST.arguments(values))
     items = [
         {
@@ -245,7 +250,7 @@ async def rewards_of(external_id: str) -> tuple[int, bytes]:
     values = {
         "beneficiary_id": whose,
         "program_id": None,
-        "statuses": REWARD_STATUSES,
+        "statuses_status": REWARD_STATUSES,
         "cursor": None,
         "size": 51,
     }

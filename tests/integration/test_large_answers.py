@@ -7,8 +7,8 @@ import threading
 import pytest
 from litestar import Request
 
-from referral.entrypoints.http.openapi import large
-from referral.entrypoints.http.openapi.large import InPieces, Large
+from referral.entrypoints.http import large_answers
+from referral.entrypoints.http.large_answers import InPieces, Large
 
 CONTENT = bytes(range(256)) * 1000
 
@@ -51,7 +51,7 @@ async def test_a_reader_gets_all_of_it_in_small_pieces():
     assert await reader.reads(InPieces(CONTENT, [])) == CONTENT
     assert reader.complete
     assert reader.headers[b"content-length"] == str(len(CONTENT)).encode()
-    assert max(map(len, reader.taken)) <= large.PIECE
+    assert max(map(len, reader.taken)) <= large_answers.PIECE
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "GZIP ; q=1.0", "deflate,gzip"])
@@ -88,7 +88,7 @@ async def test_it_is_made_once_for_all_and_not_where_others_wait_for_it():
 
 
 async def test_e04_a_reader_that_takes_nothing_more_is_given_up(monkeypatch):
-    monkeypatch.setattr(large, "SEND_SECONDS", 0.01)
+    monkeypatch.setattr(large_answers, "SEND_SECONDS", 0.01)
     reader = Reader(pieces=3)
 
     async with asyncio.timeout(5):

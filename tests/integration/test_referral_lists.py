@@ -59,7 +59,7 @@ def test_a_page_reads_a_few_ends_of_ranges_of_however_many_referrals(
     values = {
         "program_id": program or "NULL",
         "referrer_id": f"'{referrer}'",
-        "statuses": f"ARRAY[{statuses}]",
+        "statuses_status": f"ARRAY[{statuses}]",
         "cursor": "NULL" if part == "the first page" else middle,
         "size": 51,
     }

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
+from uuid import UUID
 
 from referral.domain.errors import Checks, InvalidInput
 
@@ -65,6 +66,16 @@ class ListRequest:
 
     limit: int = DEFAULT_SIZE
     cursor: int | None = None
+
+    @property
+    def after_id(self) -> UUID | None:
+        """The position, in a list whose items are known by a UUID."""
+        return None if self.cursor is None else UUID(int=self.cursor)
+
+    @property
+    def after_number(self) -> int | None:
+        """The position, in a list whose items are known by a number."""
+        return None if self.cursor is None else min(self.cursor, MAX_CURSOR)
 
     @classmethod
     def of(cls, *, limit: int = DEFAULT_SIZE, cursor: int | None = None) -> Self:

@@ -1,6 +1,5 @@
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 import asyncpg
 from sqlalchemy import BigInteger, Uuid, bindparam, insert, or_, select, update
@@ -46,8 +45,7 @@ class PostgresApiKeys:
         await self.queries.execute(_ADD, **{**values, "scopes": sorted(key.scopes)})
 
     async def page_of(self, request: ListRequest) -> ListPage[ApiKey]:
-        after = None if request.cursor is None else UUID(int=request.cursor)
-        rows = await self.queries.all(_PAGE, after=after, size=request.limit + 1)
+        rows = await self.queries.all(_PAGE, after=request.after_id, size=request.limit + 1)
         return ListPage.of([*map(key_from, rows)], request, lambda key: key.id.int)
 
     async def revoke(self, key_id: KeyId, now: datetime) -> None:

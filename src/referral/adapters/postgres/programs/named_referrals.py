@@ -17,10 +17,10 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.core.unnested import unnested
 from referral.adapters.postgres.programs.tables import programs, referral_codes, referrals
 from referral.application.accounts.participant_reference import reference_to
 from referral.application.pages import MAX_SIZE
@@ -67,11 +67,7 @@ HELD = Statement(
     .order_by(referrals.c.created_at.desc(), referrals.c.referee_id.desc())
     .limit(bindparam("size", type_=BigInteger))
 )
-_statuses = (
-    func.unnest(bindparam("statuses", type_=ARRAY(Text)))
-    .table_valued("status")
-    .render_derived("statuses")
-)
+_statuses = unnested("statuses", {"status": Text()})
 _program_id = bindparam("program_id", type_=Integer)
 
 

@@ -157,8 +157,7 @@ class PostgresPrograms:
         return _program_from(row)
 
     async def page_of(self, request: ListRequest) -> ListPage[Program]:
-        after = None if request.cursor is None else min(request.cursor, 2**63 - 1)
-        rows = await self.queries.all(_PAGE, after=after, size=request.limit + 1)
+        rows = await self.queries.all(_PAGE, after=request.after_number, size=request.limit + 1)
         return ListPage.of([*map(_program_from, rows)], request, lambda program: program.id)
 
     async def add_terms(self, slug: Slug, terms: Terms, now: datetime) -> KeptTerms:

@@ -30,7 +30,7 @@ from referral.adapters.postgres.programs.code_rows import (
 )
 from referral.adapters.postgres.programs.issuing import ADD, WHY_NOT_ADDED
 from referral.adapters.postgres.programs.tables import programs, referral_codes
-from referral.application.pages import MAX_CURSOR, ListPage, ListRequest, Page, PageRequest
+from referral.application.pages import ListPage, ListRequest, Page, PageRequest
 from referral.application.programs.ports import ProgramChanged, RetiredCode
 from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.user import EmailAddress, PublicUser, UserId, Username
@@ -180,7 +180,8 @@ class PostgresReferralCodes:
         return Page(items, rows[0]["total"], request.page, request.size)
 
     async def newest_of(self, owner_id: UserId, request: ListRequest) -> ListPage[ReferralCode]:
-        after = None if request.cursor is None else min(request.cursor, MAX_CURSOR)
-        rows = await self.queries.all(_NEWEST, owner=owner_id, after=after, size=request.limit + 1)
+        rows = await self.queries.all(
+            _NEWEST, owner=owner_id, after=request.after_number, size=request.limit + 1
+        )
         codes = [code_from(row, program_from(row)) for row in rows]
         return ListPage.of(codes, request, lambda code: code.id)

@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -133,8 +132,8 @@ class PostgresReferrals:
             NEWEST if wanted.referrer_id is None else NEWEST_OF_REFERRER,
             referrer_id=wanted.referrer_id,
             program_id=wanted.program_id,
-            statuses=[*map(str, [wanted.status] if wanted.status else ReferralStatus)],
-            cursor=None if request.cursor is None else UUID(int=request.cursor),
+            statuses_status=[*map(str, [wanted.status] if wanted.status else ReferralStatus)],
+            cursor=request.after_id,
             size=request.limit + 1,
         )
         found = [*map(named_from, rows)]

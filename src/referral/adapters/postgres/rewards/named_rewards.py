@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.core.unnested import unnested
 from referral.adapters.postgres.programs.tables import programs
 from referral.adapters.postgres.rewards.tables import rewards
 from referral.application.accounts.participant_reference import reference_to
@@ -42,11 +43,7 @@ NAMED = Statement(
     _named.where(rewards.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).order_by(rewards.c.id)
 )
 
-_statuses = (
-    func.unnest(bindparam("statuses", type_=ARRAY(Text)))
-    .table_valued("status")
-    .render_derived("statuses")
-)
+_statuses = unnested("statuses", {"status": Text()})
 _program_id = bindparam("program_id", type_=Integer)
 _LAST: ColumnElement[UUID] = literal_column("'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid")
 

@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 import asyncpg
 from sqlalchemy import BigInteger, Text, Uuid, bindparam, cast, func, insert, or_, select
@@ -76,8 +75,7 @@ class PostgresPayouts:
         return _payout_from(row)
 
     async def newest(self, request: ListRequest) -> ListPage[Payout]:
-        cursor = None if request.cursor is None else UUID(int=request.cursor)
-        rows = await self.queries.all(_NEWEST, cursor=cursor, size=request.limit + 1)
+        rows = await self.queries.all(_NEWEST, cursor=request.after_id, size=request.limit + 1)
         return ListPage.of([*map(_payout_from, rows)], request, lambda payout: payout.id.int)
 
     async def lines(self, after: PayoutId | None, limit: int) -> Sequence[PayoutLine]:

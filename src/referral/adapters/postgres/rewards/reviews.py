@@ -1,5 +1,4 @@
 from dataclasses import dataclass
-from uuid import UUID
 
 import asyncpg
 from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, func, literal_column, select
@@ -68,8 +67,7 @@ class PostgresReviews:
         return ListPage([review for _, review in page.items], page.next_cursor)
 
     async def _open(self, request: ListRequest) -> ListPage[NamedReview]:
-        cursor = None if request.cursor is None else UUID(int=request.cursor)
-        rows = await self.queries.all(HELD, cursor=cursor, size=request.limit + 1)
+        rows = await self.queries.all(HELD, cursor=request.after_id, size=request.limit + 1)
         found = [NamedReview(n := named_from(row), n.referral.held_reasons, None) for row in rows]
         return ListPage.of(found, request, lambda review: review.named.referral.referee_id.int)
 

@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -131,8 +130,8 @@ class PostgresRewards:
             NEWEST if wanted.beneficiary_id is None else NEWEST_OF,
             beneficiary_id=wanted.beneficiary_id,
             program_id=wanted.program_id,
-            statuses=[*map(str, [wanted.status] if wanted.status else RewardStatus)],
-            cursor=None if request.cursor is None else UUID(int=request.cursor),
+            statuses_status=[*map(str, [wanted.status] if wanted.status else RewardStatus)],
+            cursor=request.after_id,
             size=request.limit + 1,
         )
         found = [*map(named_from, rows)]

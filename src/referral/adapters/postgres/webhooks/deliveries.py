@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -141,7 +140,7 @@ class PostgresDeliveries:
         rows = await self.queries.all(
             _PAGE if status is None else _PAGE_OF_STATUS,
             endpoint_id=endpoint_id,
-            after=None if request.cursor is None else UUID(int=request.cursor),
+            after=request.after_id,
             size=request.limit + 1,
             status=status,
         )

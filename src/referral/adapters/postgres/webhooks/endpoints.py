@@ -1,6 +1,5 @@
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
@@ -104,8 +103,7 @@ class PostgresEndpoints:
             raise EndpointNotFound
 
     async def page_of(self, request: ListRequest) -> ListPage[Endpoint]:
-        after = None if request.cursor is None else UUID(int=request.cursor)
-        rows = await self.queries.all(_PAGE, after=after, size=request.limit + 1)
+        rows = await self.queries.all(_PAGE, after=request.after_id, size=request.limit + 1)
         return ListPage.of([*map(endpoint_from, rows)], request, lambda endpoint: endpoint.id.int)
 
 

@@ -13,7 +13,7 @@ from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.errors import InvalidInput, ReferralError
 from referral.entrypoints.http.api.events import EventOutcome, NewEvent
-from referral.entrypoints.http.openapi.large import InPieces
+from referral.entrypoints.http.large_answers import InPieces
 from referral.entrypoints.http.openapi.operations import CALLER
 from referral.entrypoints.http.problems.answers import told
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses

@@ -17,7 +17,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from referral.domain.errors import slug
-from referral.entrypoints.http.openapi.large import Large
+from referral.entrypoints.http.large_answers import Large
 from referral.entrypoints.http.problems.problem import PAGES, status_of, title
 from referral.entrypoints.http.problems.texts import EXPLANATIONS
 from referral.entrypoints.http.problems.types import AddressNotFound
