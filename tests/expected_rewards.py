@@ -167,9 +167,8 @@ class Expected:
                 capped = [
                     g
                     for g in self.given
-                    if g.counts
+                    if self.kept(g)
                     and g.rule["to"] == "referrer"
-                    and not g.recovers
                     and g.at > since
                     and g.to is brought.owner
                 ]

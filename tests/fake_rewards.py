@@ -32,6 +32,7 @@ from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.proof import Case, Difference
 from referral.domain.rewards.qualification import Facts
 from referral.domain.rewards.reward import PayoutId, Reward, RewardId, RewardStatus
+from referral.domain.rewards.taking_back import kept
 
 if TYPE_CHECKING:
     from fakes import Access, Rows
@@ -121,8 +122,7 @@ class InMemoryRewards:
                 reward.beneficiary_id == referral.referrer_id
                 and reward.program_id == referral.program_id
                 and reward.to == Side.REFERRER
-                and reward.recovers is None
-                and reward.status.counts
+                and kept(reward, self._rewards) > 0
                 and (days is None or reward.created_at > now - timedelta(days))
                 for reward in self._rewards
             ),

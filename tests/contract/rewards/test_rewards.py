@@ -201,6 +201,22 @@ async def test_what_counts_are_rewards_of_the_referrer_within_the_days(
         assert (await tx.rewards.room(referral, replace(CAPPED, caps=ever), NOW)).rewarded == 3
 
 
+async def test_what_was_paid_counts_until_all_of_it_is_to_be_recovered(
+    *, store, give, change, a_reward, referral
+):
+    paid, other = await give(a_reward(1, status=APPROVED), a_reward(2, status=APPROVED))
+    for n, reward in enumerate((paid, other), 7):
+        payout = await a_payout(store, reward, n)
+        await change(reward, status=PAID, payout_id=payout.id)
+    seen = []
+    for n, amount in ((3, -999), (4, -1)):
+        await give(a_reward(n, amount=amount, recovers=paid.id, status=APPROVED))
+        async with store.begin() as tx:
+            seen.append((await tx.rewards.room(referral, CAPPED, NOW)).rewarded)
+
+    assert seen == [2, 1]
+
+
 async def test_qualified_referrals_of_the_referrer_are_counted(
     *, store, users, referrals, codes, referral
 ):

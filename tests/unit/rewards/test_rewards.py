@@ -204,6 +204,23 @@ async def test_what_is_taken_back_gives_room_in_the_budget(
     assert await rewards_of("ann") == [("thanks", 1000, "reversed"), ("thanks", 1000, "pending")]
 
 
+async def test_what_was_paid_and_is_to_be_recovered_gives_room_under_the_cap(
+    *, launch, bring, buy, refund, make_payout, rewards_of
+):
+    code = await launch(hold_days=0, caps={"referrer": {"rewards": 1}})
+    for name in ("bob", "cleo"):
+        await bring(name, code)
+    await buy("bob")
+    await make_payout(reference="2030-01", unit="EUR", participant="ann")
+    await refund("order-1")
+
+    await buy("cleo")
+
+    assert await rewards_of("ann") == [
+        *(("thanks", 1000, "paid"), ("thanks", -1000, "approved"), ("thanks", 1000, "approved")),
+    ]
+
+
 async def test_an_erased_referrer_gets_nothing(*, launch, bring, buy, erase_participant):
     await bring("bob", await launch())
     await erase_participant(participant="ann")

@@ -13,6 +13,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
@@ -41,6 +42,13 @@ _qualified = (
     .limit(bindparam("most_qualified", type_=BigInteger))
     .subquery("qualified")
 )
+_recovery = rewards.alias("recovery")
+_recovered = (
+    select(func.coalesce(func.sum(_recovery.c.amount), 0))
+    .where(_recovery.c.recovers == rewards.c.id)
+    .correlate(rewards)
+    .scalar_subquery()
+)
 _rewarded = (
     select(literal(1))
     .where(
@@ -50,6 +58,8 @@ _rewarded = (
         rewards.c.side == Side.REFERRER.value,
         rewards.c.recovers.is_(None),
         *(rewards.c.status != status.value for status in RewardStatus if not status.counts),
+        # Nothing else is recovered, and who looks for it pays for it.
+        or_(rewards.c.status != RewardStatus.PAID.value, rewards.c.amount + _recovered > 0),
     )
     .limit(bindparam("most_rewarded", type_=BigInteger))
     .subquery("rewarded")
