@@ -347,3 +347,31 @@ async def test_people_who_join_each_other_and_are_erased_meanwhile_never_deadloc
     )
 
     assert outcomes.keys() <= {"done", "AlreadyReferred", "CodeNotUsable", "ParticipantNotFound"}
+
+
+async def test_two_refunds_at_once_recover_a_milestone_of_someone_erased_once(referral):
+    gold = {"rule": "gold", "to": "referrer", "amount": 50, "at_qualified": 2, "unit": "EUR"}
+    terms = {"qualification": {"event": "purchase"}, "rewards": [gold]}
+    await referral.programs.create_program(slug="launch", name="Launch", terms=terms)
+    await referral.programs.change_program(slug="launch", status="active")
+    await enrolled(referral, "rose", "bob", "cleo")
+    code = await code_for(referral, "rose", program="launch")
+    record = referral.rewards.record_event
+    for name in ("bob", "cleo"):
+        await referral.programs.refer_participant(code=code, participant=name)
+        await record(id=name, type="purchase", participant=name, amount=100, unit="EUR")
+    [paid] = (await referral.rewards.find_rewards()).items
+    await referral.rewards.make_payout(reference="1", unit="EUR", rewards=[paid.reward.id])
+    await referral.accounts.erase_participant(participant="rose")
+
+    async with record.unit_of_work.begin() as tx:
+        await tx.rewards.lock(paid.reward.id)
+        refunds = [
+            asyncio.create_task(record(id=f"r-{name}", type="refund", of=name))
+            for name in ("bob", "cleo")
+        ]
+        assert [await has_to_wait(refund) for refund in refunds] == [True, True]
+    await asyncio.gather(*refunds)
+
+    rewards = (await referral.rewards.find_rewards()).items
+    assert [named.reward.amount for named in rewards] == [-50, 50]

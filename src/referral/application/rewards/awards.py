@@ -144,10 +144,11 @@ def made(
 
 
 async def _is_erased(tx: Transaction, referrer_id: UserId) -> bool:
-    """Whether they are gone; if not, nobody else rewards them until the transaction ends."""
+    """Whether they are gone; nobody else rewards them, or takes back, until the transaction ends."""
     try:
         await tx.users.lock(referrer_id)
     except UserNotFound:
+        await tx.participants.lock_row(referrer_id)
         return True
     return False
 
