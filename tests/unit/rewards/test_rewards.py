@@ -14,6 +14,7 @@ from referral.domain.programs.errors import ProgramNotFound
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.rewards.decision import Outcome, Reason
 from referral.domain.rewards.errors import RewardIsSettled, RewardNotFound
+from referral.domain.rewards.explanation import sentence
 from referral.domain.rewards.reward import RewardStatus
 
 GOLD = {"rule": "gold", "to": "referrer", "amount": 50, "unit": "points", "at_qualified": 2}
@@ -139,6 +140,32 @@ async def test_the_second_qualified_referral_reaches_a_milestone_and_a_refund_un
         Reason.REFUND_UNDOES,
         Reason.QUALIFICATION_UNDONE,
     ]
+
+
+async def test_a_lost_milestone_is_told_where_it_was_given_too(
+    *, launch, bring, buy, refund, explain_referral, show_participant
+):
+    code = await launch(rewards=[GOLD])
+    for name in ("bob", "cleo"):
+        await bring(name, code)
+        await buy(name)
+
+    async def last_of(name):
+        referee = await show_participant(participant=name)
+        _, made = await explain_referral(referral_id=referee.id)
+        return made[-1].event, sentence(made[-1].decision)
+
+    refunded = await refund("order-1")
+
+    taken = "The reward of 50 points to the referrer is taken back (rule gold): "
+    assert await last_of("bob") == (
+        refunded.event.number,
+        f"{taken}the referral no longer qualifies.",
+    )
+    assert await last_of("cleo") == (
+        None,
+        f"{taken}another referral of the referrer no longer qualifies.",
+    )
 
 
 async def test_a_milestone_that_others_still_reach_stays(*, launch, bring, buy, refund, rewards_of):

@@ -57,28 +57,19 @@ class Awards:
             await self._tell(tx, referral, now)
         is_undone = before.status == ReferralStatus.QUALIFIED != referral.status
         claims, take_backs = judgement.claims, [*judgement.take_backs]
-        is_referrer_erased = bool(claims or is_undone) and await _is_erased(
-            tx, referral.referrer_id
-        )
+        is_erased = bool(claims or is_undone) and await _is_erased(tx, referral.referrer_id)
         if is_undone:
             take_backs += await _lost_milestones(tx, referral, found.terms, now)
         decisions = [*judgement.decisions]
         # First, because it makes room for what is given.
         if take_backs:
-            taken = [self._taken(back, now, cause) for back in take_backs]
-            await self.bookkeeping.record(tx, taken, now)
-            decisions += [
-                about(change.after, _outcome(change), back.reason)
-                for change, back in zip(taken, take_backs, strict=True)
-            ]
+            decisions += await self._take_back(tx, referral.referee_id, take_backs, now, cause)
         if claims:
             room = await tx.rewards.room(referral, found.terms, now)
-            granted, refused = award(
-                found.terms, claims, room, is_referrer_erased=is_referrer_erased
-            )
+            granted, refused = award(found.terms, claims, room, is_referrer_erased=is_erased)
             given = [
-                reward_for(c, referral, found.terms, self._new_id(), now=now, cause=cause)
-                for c in granted
+                reward_for(claim, referral, found.terms, self._new_id(), now=now, cause=cause)
+                for claim in granted
             ]
             if given:
                 await self.bookkeeping.record(tx, [Change(None, reward) for reward in given], now)
@@ -92,6 +83,29 @@ class Awards:
                 ]
             )
         return tuple(decisions)
+
+    async def _take_back(
+        self,
+        tx: Transaction,
+        referral_id: UserId,
+        take_backs: Sequence[TakeBack],
+        now: datetime,
+        cause: EventNumber | None,
+    ) -> Sequence[Decision]:
+        """Give the decisions about this referral; what was given for another is told there too."""
+        taken = [self._taken(back, now, cause) for back in take_backs]
+        await self.bookkeeping.record(tx, taken, now)
+        elsewhere = [
+            made(change.after, _outcome(change), Reason.MILESTONE_LOST, now)
+            for change in taken
+            if change.after.referral_id != referral_id
+        ]
+        if elsewhere:
+            await tx.decisions.add(elsewhere)
+        return [
+            about(change.after, _outcome(change), back.reason)
+            for change, back in zip(taken, take_backs, strict=True)
+        ]
 
     async def _tell(self, tx: Transaction, referral: Referral, now: datetime) -> None:
         """That the referral has reached its status."""

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     BENEFICIARY_ERASED = "beneficiary-erased"
 
     QUALIFICATION_UNDONE = "qualification-undone"
+    MILESTONE_LOST = "milestone-lost"
     EVENT_REFUNDED = "event-refunded"
     EARLIER_EVENT_COUNTS = "earlier-event-counts"
 

@@ -75,6 +75,7 @@ _NO_REWARD: dict[Reason, Callable[[Inputs], str]] = {
 }
 _CHANGED: dict[Reason, str] = {
     Reason.QUALIFICATION_UNDONE: "the referral no longer qualifies",
+    Reason.MILESTONE_LOST: "another referral of the referrer no longer qualifies",
     Reason.EVENT_REFUNDED: "the event was refunded",
     Reason.EARLIER_EVENT_COUNTS: "an event that occurred earlier takes its place",
     Reason.HOLD_DAYS_PASSED: "its days on hold have passed",
