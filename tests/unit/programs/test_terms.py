@@ -19,6 +19,7 @@ from referral.domain.programs.terms import (
     Terms,
     Verdict,
 )
+from referral.domain.rewards.decision import QUALIFICATION, REFERRAL, REVIEW
 from referral.entrypoints.http.openapi.terms import EXAMPLE
 
 PURCHASE = {"event": "purchase"}
@@ -208,6 +209,16 @@ def test_a_rule_does_not_contradict_itself(reward, told):
 )
 def test_a_qualification_does_not_contradict_itself(qualification, told):
     assert wrong({"qualification": qualification}).keys() == told
+
+
+@pytest.mark.parametrize("name", [QUALIFICATION, REFERRAL, REVIEW])
+def test_a_rule_is_not_called_like_what_decides_beside_the_rules(name):
+    assert wrong({"rewards": [{**FIXED, "rule": name}]}) == {
+        "rewards/0/rule": [
+            "A rule's name is 1 to 40 of a-z, 0-9, _ and -, and not qualification, referral or review."
+        ]
+    }
+    assert Terms.parse({"rewards": [{**FIXED, "rule": f"{name}s"}]}).rewards[0].rule == f"{name}s"
 
 
 def test_a_sign_up_has_no_amount_to_share_in():

@@ -10,7 +10,11 @@ from referral.domain.programs.plain_data import Part, PlainData, Several
 from referral.domain.programs.plain_values import Choice, Text, Whole
 from referral.domain.programs.term_values import AMOUNT, COUNT, MOST_DAYS, UNIT
 
-_RULE = Text("[a-z][a-z0-9_-]{0,39}", "A rule's name is 1 to 40 of a-z, 0-9, _ and -")
+# The other names are those of what decides beside the rules.
+_RULE = Text(
+    "(?!(qualification|referral|review)$)[a-z][a-z0-9_-]{0,39}",
+    "A rule's name is 1 to 40 of a-z, 0-9, _ and -, and not qualification, referral or review.",
+)
 
 
 class Side(StrEnum):
@@ -24,7 +28,11 @@ class Side(StrEnum):
 class RewardRule(PlainData):
     """What one rule gives: a fixed amount at the qualification or at a milestone, or a share of each event."""
 
-    rule: Annotated[str, _RULE, "the rule's name; no two are the same"]
+    rule: Annotated[
+        str,
+        _RULE,
+        "the rule's name; no two are the same, and none is qualification, referral or review",
+    ]
     to: Annotated[Side, Choice((*Side,)), "who is rewarded"]
     unit: Annotated[str, UNIT, "the unit of `amount`, or of the events that are shared in"]
     amount: Annotated[int | None, AMOUNT, "a fixed reward, in the unit's minor unit"] = None
