@@ -5,7 +5,7 @@ import io
 from collections.abc import AsyncIterator
 
 from referral.application.rewards.ports import PayoutLine
-from referral.domain.webhooks.message import written
+from referral.domain.texts import written
 
 _HEAD = ("payout", "reference", "created_at", "participant", "unit", "amount")
 

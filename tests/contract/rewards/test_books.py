@@ -8,6 +8,7 @@ from examples import NOW, a_new_code, a_referral, a_user, an_id
 from referral.application.rewards.ports import MadeDecision
 from referral.domain.accounts.user import ErasedUser
 from referral.domain.programs.program import ProgramId
+from referral.domain.programs.reward_rules import RewardRule, Side
 from referral.domain.programs.terms import Terms
 from referral.domain.rewards.decision import Reason, no_reward
 from referral.domain.rewards.event import EventId, NewEvent
@@ -99,9 +100,10 @@ async def test_what_happened_to_the_referrals_of_a_program_is_told_in_shares(
 
 
 async def test_rules_that_were_kept_from_rewarding_are_told(books, decisions, referral):
+    thanks = RewardRule(rule="thanks", to=Side.REFERRER, amount=1000, unit="EUR")
     made = [
-        no_reward("thanks", Reason.REFERRER_CAP_REACHED),
-        no_reward("share", Reason.SHARE_TOO_SMALL),
+        no_reward(thanks, Reason.REFERRER_CAP_REACHED),
+        no_reward(replace(thanks, rule="share"), Reason.SHARE_TOO_SMALL),
     ]
     await decisions.add(
         [MadeDecision(referral.referee_id, referral.terms_version, d, NOW) for d in made]

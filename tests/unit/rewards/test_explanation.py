@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,12 +9,14 @@ from referral.domain.access.caller import Caller
 from referral.domain.access.errors import MissingScope
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ReferralNotFound
-from referral.domain.programs.reward_rules import Side
-from referral.domain.rewards.decision import Decision, Outcome, Reason
-from referral.domain.rewards.explanation import for_referrer, made_with, sentence
+from referral.domain.programs.reward_rules import RewardRule, Side
+from referral.domain.rewards.decision import Decision, Outcome, Reason, no_reward
+from referral.domain.rewards.explanation import made_with, sentence
+from referral.domain.rewards.for_referrer import for_referrer
 
 EVENT = {"event": "order-7", "type": "purchase", "amount": 1900, "unit": "EUR"}
 REWARD = {"to": "referrer", "amount": 1000, "unit": "EUR", "status": "pending"}
+SHARED = {"event": "order-7", "of_amount": 19, "of_unit": "EUR", "basis_points": 525}
 
 
 def decision(rule, outcome, reason, **inputs):
@@ -29,6 +32,27 @@ def decision(rule, outcome, reason, **inputs):
             Reason.COUNT_NOT_REACHED,
             {"count": 3},
             "It counts, but the terms ask for 3 such events.",
+        ),
+        (
+            Reason.COUNT_NOT_REACHED,
+            {"count": 3, "counted": 1},
+            "It counts: 1 of 3 such events that the terms ask for.",
+        ),
+        (
+            Reason.NO_AMOUNT,
+            {"min_amount": 2000},
+            "The terms ask for 20.00 EUR at least, and it has no amount.",
+        ),
+        (Reason.OTHER_UNIT, {"expected": "USD"}, "The terms ask for an amount in USD."),
+        (
+            Reason.TOO_LATE,
+            {"within_days": 90},
+            "It occurred after the 90 days that the terms give.",
+        ),
+        (
+            Reason.TOO_LATE,
+            {"within_days": 1},
+            "It occurred after the 1 day that the terms give.",
         ),
         (Reason.OTHER_TYPE, {"expected": "visit"}, "The terms ask for an event of the type visit."),
         (Reason.NO_AMOUNT, {}, "The terms ask for an amount, and it has none."),
@@ -119,10 +143,22 @@ def test_a_refund_and_an_event_without_an_amount_are_said_too():
     [
         (Reason.NO_AMOUNT, {}, "the event has no amount to share in"),
         (Reason.OTHER_UNIT, {}, "the event has another unit"),
+        (Reason.OTHER_UNIT, {"expected": "USD"}, "the event is not in USD"),
         (Reason.AMOUNT_TOO_SMALL, {}, "the event's amount is too small"),
+        (
+            Reason.AMOUNT_TOO_SMALL,
+            {"min_amount": 2000},
+            "the event is worth less than the 20.00 EUR that the terms ask for",
+        ),
         (Reason.BEFORE_REFERRAL, {}, "the event occurred before the referral was made"),
         (Reason.SHARE_TOO_SMALL, {}, "the share comes to nothing"),
+        (Reason.SHARE_TOO_SMALL, SHARED, "5.25 % of 0.19 EUR come to nothing"),
         (Reason.TIMES_USED_UP, {}, "earlier events used up the times that the rule gives"),
+        (
+            Reason.TIMES_USED_UP,
+            {"times": 12},
+            "earlier events used up the 12 times that the rule gives",
+        ),
         (
             Reason.MILESTONE_NOT_REACHED,
             {"qualified": 3, "at_qualified": 10},
@@ -288,6 +324,49 @@ async def test_a_referral_is_explained_in_order_as_of_a_time(explain_referral, b
     assert [v.field for v in refused.value.violations] == ["as_of"]
     with pytest.raises(ReferralNotFound):
         await explain_referral(referral_id=UUID(int=404))
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.REJECTED_BEFORE, Reason.OTHER_UNIT, Reason.TIMES_USED_UP, Reason.BUDGET_SPENT]
+)
+def test_a_referrer_does_not_see_that_a_rule_gives_the_referee_nothing(reason):
+    rule = RewardRule(rule="welcome", to=Side.REFEREE, amount=500, unit="EUR")
+    mine = replace(rule, rule="thanks", to=Side.REFERRER)
+    before_it_said_for_whom = decision("welcome", Outcome.NO_REWARD, reason)
+
+    assert for_referrer(no_reward(rule, reason)) is None
+    assert for_referrer(no_reward(mine, reason)) is not None
+    assert for_referrer(before_it_said_for_whom) is None
+
+
+def test_a_referrer_does_not_see_who_decided_about_their_reward_nor_the_words_for_it():
+    by_hand = {"by": "key:7", "because": "Bob is her husband."}
+    made = decision("thanks", Outcome.REJECTED, Reason.BY_HAND, **REWARD, **by_hand)
+
+    theirs = for_referrer(made)
+
+    assert theirs.inputs == REWARD
+    assert sentence(theirs) == (
+        "The reward of 10.00 EUR to the referrer is rejected (rule thanks): someone decided so."
+    )
+
+
+def test_a_referrer_does_not_see_what_the_referee_did_and_sees_what_the_terms_ask_for():
+    times = {"occurred_at": "2030-01-09T00:00:00Z", "referred_at": "2030-01-01T00:00:00Z"}
+    late = decision("qualification", "expired", Reason.TOO_LATE, **EVENT, **times, within_days=7)
+    other = decision("qualification", "signed_up", Reason.OTHER_UNIT, **EVENT, expected="USD")
+    again = decision("qualification", "qualified", Reason.ALREADY_QUALIFIED, **EVENT)
+    small = decision(
+        "share", Outcome.NO_REWARD, Reason.SHARE_TOO_SMALL, **{**REWARD, **SHARED, "amount": 0}
+    )
+
+    assert for_referrer(late).inputs == {"within_days": 7}
+    assert for_referrer(other).inputs == {"expected": "USD"}
+    assert for_referrer(again).inputs == {}
+    assert for_referrer(small).inputs == {**REWARD, "amount": 0, "basis_points": 525}
+    assert (
+        sentence(for_referrer(small)) == "The rule share gives nothing: the share comes to nothing."
+    )
 
 
 async def test_the_referrer_may_ask_and_nobody_else(explain_referral, bob, buy, ann):

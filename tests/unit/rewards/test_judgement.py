@@ -14,6 +14,7 @@ from referral.domain.programs.terms import SIGNED_UP as SIGN_UP
 from referral.domain.programs.terms import Qualification, Terms
 from referral.domain.rewards.decision import Decision, Outcome, Reason
 from referral.domain.rewards.entitlement import entitlement
+from referral.domain.rewards.for_referrer import for_referrer
 from referral.domain.rewards.judgement import judge, judge_sign_up
 from referral.domain.rewards.ledger import entries
 from referral.domain.rewards.qualification import Standing, standing
@@ -327,12 +328,111 @@ def test_a_decision_says_by_what_it_was_made():
         "amount": 1,
         "unit": "EUR",
     }
-    twice = Referral(Terms(qualification=replace(A_PURCHASE, count=2)))
-    assert dict(twice.tell(an_event(1))[0].inputs) == {
-        "event": "1",
+    thrice = Referral(Terms(qualification=replace(A_PURCHASE, count=3)))
+    thrice.tell(an_event(1))
+    assert dict(thrice.tell(an_event(2))[0].inputs) == {
+        "event": "2",
         "type": "purchase",
-        "count": 2,
+        "count": 3,
+        "counted": 2,
     }
+
+
+MADE_AT = {"referred_at": "2030-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "inputs"),
+    [
+        (an_event(1), Reason.NO_AMOUNT, {"min_amount": 2000, "unit": "EUR"}),
+        (
+            an_event(1, cents=2000, unit="USD"),
+            Reason.OTHER_UNIT,
+            {"amount": 2000, "unit": "USD", "expected": "EUR"},
+        ),
+        (
+            an_event(1, days=-1),
+            Reason.BEFORE_REFERRAL,
+            {**MADE_AT, "occurred_at": "2029-12-31T00:00:00Z"},
+        ),
+        (
+            an_event(1, days=2.5),
+            Reason.TOO_LATE,
+            {**MADE_AT, "occurred_at": "2030-01-03T12:00:00Z", "within_days": 2},
+        ),
+    ],
+)
+def test_a_refusal_says_what_the_event_was_held_against(event, reason, inputs):
+    [made] = Referral(Terms(qualification=replace(OF_20_EUR, within_days=2))).tell(event)
+
+    assert made.reason == reason
+    assert made.inputs == {"event": "1", "type": "purchase", **inputs}
+
+
+OF_THE_SECOND = {"to": "referrer", "event": "2", "basis_points": 500}
+
+
+@pytest.mark.parametrize(
+    ("event", "more", "inputs"),
+    [
+        (an_event(2), {}, {}),
+        (
+            an_event(2, cents=1000, unit="USD"),
+            {},
+            {"of_amount": 1000, "of_unit": "USD", "expected": "EUR"},
+        ),
+        (
+            an_event(2, cents=1000, days=-1),
+            {},
+            {
+                **MADE_AT,
+                "occurred_at": "2029-12-31T00:00:00Z",
+                "of_amount": 1000,
+                "of_unit": "EUR",
+            },
+        ),
+        (
+            an_event(2, cents=19),
+            {},
+            {"of_amount": 19, "of_unit": "EUR", "amount": 0, "unit": "EUR"},
+        ),
+        (
+            an_event(2, cents=1000, days=2),
+            {"times": 1},
+            {"of_amount": 1000, "of_unit": "EUR", "times": 1},
+        ),
+    ],
+)
+def test_a_share_that_is_not_given_says_of_what_it_would_have_been(event, more, inputs):
+    referral = Referral(replace(SHARED, rewards=(replace(SHARE, **more),)))
+    referral.tell(an_event(1, cents=1000))
+
+    assert referral.tell(event)[1].inputs == {**OF_THE_SECOND, **inputs}
+
+
+def test_a_share_is_of_what_is_left_of_its_event():
+    referral = Referral(replace(SHARED, qualification=replace(A_PURCHASE, count=2)))
+    referral.tell(an_event(1, cents=1000))
+    referral.tell(an_event(2, cents=990, of=1))
+
+    [_, none] = referral.tell(an_event(3, cents=1000))
+
+    assert (none.inputs["event"], none.inputs["of_amount"]) == ("1", 10)
+
+
+@pytest.mark.parametrize("rule", [THANKS, WELCOME])
+def test_a_reward_that_was_rejected_before_says_which_it_was_and_for_whom(rule):
+    referral = Referral(replace(BOTH, rewards=(rule,)))
+    referral.tell(an_event(1, cents=2500))
+    [reward] = referral.rewards.values()
+    referral.become(reward, reward.reject())
+    referral.tell(an_event(2, cents=2500, of=1))
+
+    [_, refused] = referral.tell(an_event(3, cents=2500))
+
+    worth = {"to": rule.to.value, "amount": rule.amount, "unit": "EUR"}
+    assert refused.inputs == {**worth, "reward": str(reward.id)}
+    assert (for_referrer(refused) is None) == (rule.to == Side.REFEREE)
 
 
 purchases = st.lists(
@@ -437,6 +537,14 @@ def test_amounts_are_whole_and_only_what_is_to_be_recovered_is_negative(terms, e
     for reward in referral.rewards.values():
         recovered = [r.amount for r in referral.rewards.values() if r.recovers == reward.id]
         assert reward.amount < 0 or reward.amount + sum(recovered) >= 0
+
+
+@given(terms=promises, events=purchases)
+def test_every_decision_of_a_rule_says_whom_the_rule_is_for(terms, events):
+    referral, sides = Referral(terms), {rule.rule: rule.to for rule in terms.rewards}
+
+    for made in (d for event in events for d in referral.tell(event) if d.rule in sides):
+        assert made.inputs["to"] == sides[made.rule]
 
 
 def test_a_decision_has_no_inputs_unless_it_is_given_some():

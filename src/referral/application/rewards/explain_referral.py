@@ -13,7 +13,8 @@ from referral.domain.access.errors import MissingScope
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import Checks
 from referral.domain.programs.errors import ReferralNotFound
-from referral.domain.rewards.explanation import for_referrer, made_with
+from referral.domain.rewards.explanation import made_with
+from referral.domain.rewards.for_referrer import for_referrer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from referral.application.rewards.ports import NamedReward
 from referral.domain.accounts.user import Participant
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.referral_code import ReferralCode
-from referral.domain.webhooks.message import Message, MessageType, written
+from referral.domain.texts import written
+from referral.domain.webhooks.message import Message, MessageType
 
 
 def participant_created(participant: Participant) -> Message:

@@ -53,8 +53,8 @@ def award(
             spent[claim.rule.unit] += claim.amount
         else:
             reason, inputs = refusal
-            worth: Inputs = {"to": claim.rule.to, "amount": claim.amount, "unit": claim.rule.unit}
-            refused.append(no_reward(claim.rule.rule, reason, {**worth, **inputs}))
+            worth: Inputs = {"amount": claim.amount, "unit": claim.rule.unit}
+            refused.append(no_reward(claim.rule, reason, {**worth, **inputs}))
     return granted, refused
 
 

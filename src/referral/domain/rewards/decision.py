@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from referral.domain.errors import InvalidInput
+from referral.domain.programs.reward_rules import RewardRule
 from referral.domain.rewards.reward import RewardId
 from referral.domain.texts import is_printable
 
@@ -103,9 +104,14 @@ class Decision:
     reward_id: RewardId | None = None
 
 
-def no_reward(rule: str, reason: Reason, inputs: Inputs | None = None) -> Decision:
-    """That a rule gives nothing."""
-    return Decision(rule=rule, outcome=Outcome.NO_REWARD, reason=reason, inputs=inputs or {})
+def no_reward(rule: RewardRule, reason: Reason, inputs: Inputs | None = None) -> Decision:
+    """That a rule gives nothing to whom it is for."""
+    return Decision(
+        rule=rule.rule,
+        outcome=Outcome.NO_REWARD,
+        reason=reason,
+        inputs={"to": rule.to.value, **(inputs or {})},
+    )
 
 
 def given_reason(raw: str, *, is_needed: bool) -> None:

@@ -1,10 +1,8 @@
 """Decisions in sentences, as someone in support may read them out."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from referral.domain.programs.referral import ReferralStatus
-from referral.domain.programs.reward_rules import Side
 from referral.domain.rewards.decision import (
     QUALIFICATION,
     REFERRAL,
@@ -21,18 +19,30 @@ _ABOUT_EVENTS: dict[Reason, Callable[[Inputs], str]] = {
     Reason.QUALIFIED_AT_SIGN_UP: lambda _: "By the terms, the sign-up itself qualifies.",
     Reason.ALREADY_QUALIFIED: lambda _: "The referral had qualified before.",
     Reason.COUNT_NOT_REACHED: lambda i: (
-        f"It counts, but the terms ask for {i['count']} such events."
+        f"It counts: {i['counted']} of {i['count']} such events that the terms ask for."
+        if "counted" in i
+        else f"It counts, but the terms ask for {i['count']} such events."
     ),
     Reason.OTHER_TYPE: lambda i: f"The terms ask for an event of the type {i['expected']}.",
-    Reason.NO_AMOUNT: lambda _: "The terms ask for an amount, and it has none.",
-    Reason.OTHER_UNIT: lambda _: "The terms ask for another unit.",
+    Reason.NO_AMOUNT: lambda i: (
+        f"The terms ask for {_money(i, 'min_amount')} at least, and it has no amount."
+        if "min_amount" in i
+        else "The terms ask for an amount, and it has none."
+    ),
+    Reason.OTHER_UNIT: lambda i: (
+        f"The terms ask for an amount in {i['expected']}."
+        if "expected" in i
+        else "The terms ask for another unit."
+    ),
     Reason.AMOUNT_TOO_SMALL: lambda i: (
         f"The terms ask for {_money(i, 'min_amount')} at least."
         if "min_amount" in i
         else "Nothing of its amount is left."
     ),
     Reason.BEFORE_REFERRAL: lambda _: "It occurred before the referral was made.",
-    Reason.TOO_LATE: lambda _: "It occurred after the days that the terms give.",
+    Reason.TOO_LATE: lambda i: (
+        f"It occurred after the {_several(i, 'within_days', 'day')} that the terms give."
+    ),
     Reason.REFUND_UNDOES: lambda _: (
         "What is left does not meet the terms: the referral no longer qualifies."
     ),
@@ -47,17 +57,32 @@ _SUSPICIOUS: dict[Reason, Callable[[Inputs], str]] = {
     ),
     Reason.SAME_NETWORK: lambda i: (
         f"the referrer and those they brought were {i['sign_ups']} or more at one network"
-        f" within {_hours(i)}"
+        f" within {_several(i, 'within_hours', 'hour')}"
     ),
-    Reason.VELOCITY: lambda i: f"the referrer brought {i['sign_ups']} or more within {_hours(i)}",
+    Reason.VELOCITY: lambda i: (
+        f"the referrer brought {i['sign_ups']} or more within {_several(i, 'within_hours', 'hour')}"
+    ),
 }
 _NO_REWARD: dict[Reason, Callable[[Inputs], str]] = {
     Reason.NO_AMOUNT: lambda _: "the event has no amount to share in",
-    Reason.OTHER_UNIT: lambda _: "the event has another unit",
-    Reason.AMOUNT_TOO_SMALL: lambda _: "the event's amount is too small",
+    Reason.OTHER_UNIT: lambda i: (
+        f"the event is not in {i['expected']}" if "expected" in i else "the event has another unit"
+    ),
+    Reason.AMOUNT_TOO_SMALL: lambda i: (
+        f"the event is worth less than the {_money(i, 'min_amount')} that the terms ask for"
+        if "min_amount" in i
+        else "the event's amount is too small"
+    ),
     Reason.BEFORE_REFERRAL: lambda _: "the event occurred before the referral was made",
-    Reason.SHARE_TOO_SMALL: lambda _: "the share comes to nothing",
-    Reason.TIMES_USED_UP: lambda _: "earlier events used up the times that the rule gives",
+    Reason.SHARE_TOO_SMALL: lambda i: (
+        f"{int(i['basis_points'] or 0) / 100:g} % of"
+        f" {money(int(i['of_amount'] or 0), str(i['of_unit']))} come to nothing"
+        if "of_amount" in i
+        else "the share comes to nothing"
+    ),
+    Reason.TIMES_USED_UP: lambda i: (
+        f"earlier events used up the {_several(i, 'times', 'time')} that the rule gives"
+    ),
     Reason.MILESTONE_NOT_REACHED: lambda i: (
         f"it takes {i['at_qualified']} qualified referrals,"
         " and the referrer has another number of them"
@@ -123,25 +148,13 @@ def sentence(decision: Decision) -> str:
     return f"{what} (rule {decision.rule}){_why(decision)}."
 
 
-def for_referrer(decision: Decision) -> Decision | None:
-    """The decision without what only concerns the referee, and without suspicions; None where nothing is left."""
-    if decision.rule == REVIEW or decision.inputs.get("to") == Side.REFEREE:
-        return None
-    if decision.rule == QUALIFICATION:
-        return replace(
-            decision, inputs={k: decision.inputs[k] for k in _RULES if k in decision.inputs}
-        )
-    return decision
-
-
-_RULES = ("expected", "count", "min_amount", "unit")
-
-
 def _why(decision: Decision) -> str:
     i = decision.inputs
     if decision.reason == Reason.PAYOUT:
         return f", by the payout {i['reference']}"
     if decision.reason == Reason.BY_HAND:
+        if "by" not in i:
+            return ": someone decided so"
         because = f": {str(i['because']).removesuffix('.')}" if i.get("because") else ""
         return f", by {i['by']}{because}"
     return f": {_CHANGED[decision.reason]}"
@@ -155,8 +168,10 @@ def _event(i: Inputs) -> str:
     return f"The event {i['event']} is a {i['type']}{of}{worth}. "
 
 
-def _hours(i: Inputs) -> str:
-    return f"{i['within_hours']} hour" + "s" * (i["within_hours"] != 1)
+def _several(i: Inputs, name: str, what: str) -> str:
+    """So many of something; where it is not known how many, some of it."""
+    number = f"{i[name]} " if name in i else ""
+    return f"{number}{what}{'s' * (i.get(name) != 1)}"
 
 
 def _money(i: Inputs, name: str = "amount") -> str:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.reward_rules import RewardRule
 from referral.domain.programs.terms import Qualification, Terms
 from referral.domain.rewards.caps import Claim
-from referral.domain.rewards.decision import QUALIFICATION, Decision, Reason, no_reward
+from referral.domain.rewards.decision import QUALIFICATION, Decision, Inputs, Reason, no_reward
 from referral.domain.rewards.entitlement import Purpose, entitlement, why_no_share
-from referral.domain.rewards.event import Event
+from referral.domain.rewards.event import Event, EventId
 from referral.domain.rewards.qualification import (
     Facts,
     Standing,
+    counted,
+    held_against,
     left_of,
     refunds,
     standing,
@@ -57,7 +60,7 @@ def judge(
     *_, event = known = [*events]
     if facts.is_over and (event.of is None or was.status != ReferralStatus.QUALIFIED):
         why = Reason.PROGRAM_ENDED
-        return Judgement(was, [_about(event, was, why, terms.qualification)])
+        return Judgement(was, [_about(terms.qualification, facts, was, why, known)])
     after = standing(terms.qualification, facts, known, now)
     why = _reason(terms.qualification, facts, after, known)
     worth = entitlement(terms, facts, after, known)
@@ -65,11 +68,11 @@ def judge(
     found: list[Claim | Decision] = []
     if event.of is None and after.status == ReferralStatus.QUALIFIED:
         is_new = was.status != ReferralStatus.QUALIFIED
-        found = [*_found(terms, facts, event, worth, rewards, is_new=is_new)]
+        found = [*_found(terms, facts, known, worth, rewards, is_new=is_new)]
     return Judgement(
         after,
         [
-            _about(event, after, why, terms.qualification),
+            _about(terms.qualification, facts, after, why, known),
             *(one for one in found if isinstance(one, Decision)),
         ],
         [one for one in found if isinstance(one, Claim)],
@@ -80,15 +83,16 @@ def judge(
 def _found(
     terms: Terms,
     facts: Facts,
-    event: Event,
+    known: Sequence[Event],
     worth: Mapping[Purpose, int],
     rewards: Sequence[Reward],
     *,
     is_new: bool,
 ) -> Iterator[Claim | Decision]:
-    """What an event brings: all that a referral is worth that qualifies with it, else a share of the event itself."""
-    had = given(rewards)
-    rejected = {(r.rule, r.shared) for r in rewards if r.status == RewardStatus.REJECTED}
+    """What the last event brings: all that a referral is worth that qualifies with it, else a share of the event itself."""
+    event, had, refunded = known[-1], given(rewards), refunds(known)
+    by_number = {e.number: e for e in known}
+    rejected = {(r.rule, r.shared): r for r in rewards if r.status == RewardStatus.REJECTED}
     for rule in terms.rewards:
         if rule.is_milestone:
             if is_new:
@@ -97,16 +101,40 @@ def _found(
         for purpose, amount in worth.items():
             name, shared = purpose
             if name == rule.rule and (is_new or (rule.is_share and shared == event.number)):
-                if purpose in rejected:
-                    yield no_reward(name, Reason.REJECTED_BEFORE)
-                elif amount > had[purpose]:
+                if purpose not in rejected and amount > had[purpose]:
                     yield Claim(rule, amount - had[purpose], shared)
+                    continue
+                due: dict[str, int | str | None] = {"amount": amount, "unit": rule.unit}
+                if shared is not None:
+                    due |= _shared_in(rule, by_number[shared], refunded)
+                if purpose in rejected:
+                    due["reward"] = str(rejected[purpose].id)
+                    yield no_reward(rule, Reason.REJECTED_BEFORE, due)
                 else:
-                    yield no_reward(name, Reason.SHARE_TOO_SMALL)
+                    yield no_reward(rule, Reason.SHARE_TOO_SMALL, due)
         is_out = rule.is_share and (rule.rule, event.number) not in worth
         if is_out and event.type == terms.qualification.event:
-            why_not_shared = why_no_share(rule, terms.qualification, facts, event)
-            yield no_reward(rule.rule, why_not_shared or Reason.TIMES_USED_UP)
+            yield _no_share(rule, terms.qualification, facts, event)
+
+
+def _no_share(rule: RewardRule, terms: Qualification, facts: Facts, event: Event) -> Decision:
+    """Why a rule does not share in an event that was just told."""
+    why = why_no_share(rule, terms, facts, event) or Reason.TIMES_USED_UP
+    inputs = {**held_against(terms, facts, event, why), **_shared_in(rule, event, {})}
+    if why == Reason.OTHER_UNIT:
+        inputs["expected"] = rule.unit
+    if why == Reason.TIMES_USED_UP:
+        inputs["times"] = rule.times
+    return no_reward(rule, why, inputs)
+
+
+def _shared_in(
+    rule: RewardRule, event: Event, refunded: Mapping[tuple[str, EventId], int]
+) -> Inputs:
+    """Of which event a share would be, and of how much that is left of it."""
+    of = {"event": event.id.value, "basis_points": rule.basis_points}
+    left = left_of(event, refunded)
+    return of if left is None else {**of, "of_amount": left.value, "of_unit": left.unit}
 
 
 def _why_less(after: Standing, event: Event) -> Reason:
@@ -115,19 +143,18 @@ def _why_less(after: Standing, event: Event) -> Reason:
     return Reason.EARLIER_EVENT_COUNTS if event.of is None else Reason.EVENT_REFUNDED
 
 
-def _about(event: Event, after: Standing, why: Reason, terms: Qualification) -> Decision:
+def _about(
+    terms: Qualification, facts: Facts, after: Standing, why: Reason, known: Sequence[Event]
+) -> Decision:
+    event = known[-1]
     inputs: dict[str, int | str | None] = {"event": event.id.value, "type": event.type}
     if event.amount is not None:
         inputs |= {"amount": event.amount.value, "unit": event.amount.unit}
     if event.of is not None:
         inputs["of"] = event.of.value
-    match why:
-        case Reason.AMOUNT_TOO_SMALL if terms.min_amount is not None:
-            inputs["min_amount"] = terms.min_amount
-        case Reason.OTHER_TYPE:
-            inputs["expected"] = terms.event
-        case Reason.COUNT_NOT_REACHED:
-            inputs["count"] = terms.count
+    if why == Reason.COUNT_NOT_REACHED:
+        inputs |= {"count": terms.count, "counted": len(counted(terms, facts, known))}
+    inputs |= held_against(terms, facts, event, why)
     return Decision(rule=QUALIFICATION, outcome=after.status, reason=why, inputs=inputs)
 
 

@@ -1,13 +1,14 @@
 """Whether a referral qualifies: terms, facts and events in; a standing and the reason out. No clock, no order of arrival."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.terms import Qualification
-from referral.domain.rewards.decision import Reason
+from referral.domain.rewards.decision import Inputs, Reason
 from referral.domain.rewards.event import AHEAD, Amount, Event, EventId
+from referral.domain.texts import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +35,23 @@ def standing(
     """How the referral stands with all these events, in whatever order they come; refunds are among them."""
     if terms.is_sign_up or facts.status == ReferralStatus.REJECTED:
         return Standing(facts.status, facts.qualified_at)
-    known = [*events]
-    refunded = refunds(known)
-    times = sorted(
-        event.occurred_at
-        for event in known
-        if event.of is None and why_not(terms, facts, event, left_of(event, refunded)) is None
-    )
+    times = counted(terms, facts, events)
     if len(times) >= terms.count:
         return Standing(ReferralStatus.QUALIFIED, times[terms.count - 1])
     deadline = _deadline(terms, facts)
     is_expired = deadline is not None and deadline < now
     return Standing(ReferralStatus.EXPIRED if is_expired else ReferralStatus.SIGNED_UP)
+
+
+def counted(terms: Qualification, facts: Facts, events: Iterable[Event]) -> Sequence[datetime]:
+    """When the events occurred that count, earliest first."""
+    known = [*events]
+    refunded = refunds(known)
+    return sorted(
+        event.occurred_at
+        for event in known
+        if event.of is None and why_not(terms, facts, event, left_of(event, refunded)) is None
+    )
 
 
 def refunds(events: Iterable[Event]) -> Mapping[tuple[str, EventId], int]:
@@ -75,6 +81,29 @@ def why_not(terms: Qualification, facts: Facts, event: Event, left: Amount | Non
     if deadline is not None and event.occurred_at > deadline:
         return Reason.TOO_LATE
     return too_little(terms, event, left)
+
+
+def held_against(terms: Qualification, facts: Facts, event: Event, why: Reason) -> Inputs:
+    """What made `why_not` refuse an event, beside the event's own amount."""
+    match why:
+        case Reason.OTHER_TYPE:
+            return {"expected": terms.event}
+        case Reason.OTHER_UNIT:
+            return {"expected": terms.unit}
+        case Reason.NO_AMOUNT | Reason.AMOUNT_TOO_SMALL if terms.min_amount is not None:
+            return {"min_amount": terms.min_amount, "unit": terms.unit}
+        case Reason.BEFORE_REFERRAL:
+            return _times(facts, event)
+        case Reason.TOO_LATE:
+            return {**_times(facts, event), "within_days": terms.within_days}
+    return {}
+
+
+def _times(facts: Facts, event: Event) -> Inputs:
+    return {
+        "occurred_at": written(event.occurred_at),
+        "referred_at": written(facts.referred_at),
+    }
 
 
 def too_little(terms: Qualification, event: Event, left: Amount | None) -> Reason | None:

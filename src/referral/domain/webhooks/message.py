@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from referral.domain.errors import InvalidInput
+from referral.domain.texts import written
 
 
 class MessageType(StrEnum):
@@ -63,8 +64,3 @@ class Message:
         """What is sent, in ASCII: `type`, `timestamp` and `data`."""
         told = {"type": self.type, "timestamp": written(self.at), "data": self.data}
         return json.dumps(told, separators=(",", ":"))
-
-
-def written(moment: datetime) -> str:
-    """A time in UTC as messages have it (RFC 3339)."""
-    return moment.isoformat().replace("+00:00", "Z")
