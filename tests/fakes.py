@@ -918,8 +918,8 @@ class InMemoryReferrals:
                         held_reasons=referral.held_reasons,
                     )
 
-    async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
-        expired: list[UserId] = []
+    async def expire_overdue(self, now: datetime, most: int) -> Sequence[Referral]:
+        expired: list[Referral] = []
         async with self.access.write() as rows:
             over = {p.id for p in rows.programs.values() if p.status == ProgramStatus.ENDED}
             for at, one in enumerate(rows.referrals):
@@ -932,7 +932,7 @@ class InMemoryReferrals:
                     and one.program_id not in over
                 ):
                     rows.referrals[at] = replace(one, status=ReferralStatus.EXPIRED)
-                    expired.append(one.referee_id)
+                    expired.append(rows.referrals[at])
         return expired
 
     async def find(self, referee_id: UserId) -> NamedReferral:

@@ -386,7 +386,8 @@ async def test_who_is_signed_up_past_the_time_to_qualify_expires(referrals, wait
         *await waiting(1, status=ReferralStatus.REJECTED),
     ]
 
-    assert [*await referrals.expire_overdue(NOW + timedelta(minutes=2), 100)] == [past]
+    [expired] = await referrals.expire_overdue(NOW + timedelta(minutes=2), 100)
+    assert expired == (await referrals.find(past)).referral
     assert [*await referrals.expire_overdue(NOW + timedelta(minutes=2), 100)] == []
 
     assert await status_of(referrals, past) == ReferralStatus.EXPIRED
@@ -406,7 +407,7 @@ async def test_where_the_program_has_ended_nobody_expires(referrals, programs, c
 
     expired = await referrals.expire_overdue(NOW + timedelta(minutes=2), 100)
 
-    assert [*expired] == [of_default]
+    assert [one.referee_id for one in expired] == [of_default]
     assert await status_of(referrals, referee) == ReferralStatus.SIGNED_UP
 
 
@@ -420,7 +421,7 @@ async def test_those_who_take_shares_at_once_take_each_referral_once(referrals, 
     assert all(len(share) <= 10 for share in shares)
     while share := await referrals.expire_overdue(NOW + timedelta(minutes=2), 10):
         shares.append(share)
-    assert sorted(referee for share in shares for referee in share) == sorted(overdue)
+    assert sorted(one.referee_id for share in shares for one in share) == sorted(overdue)
 
 
 async def test_when_the_nth_newest_was_made_is_known_if_there_are_so_many(referrals, waiting, ann):

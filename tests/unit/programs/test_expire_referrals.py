@@ -9,6 +9,9 @@ from examples import an_id, in_a_week
 from referral.application.programs.expire_referrals import SHARE
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.referral import ReferralStatus
+from referral.domain.rewards.decision import Reason
+from referral.domain.rewards.explanation import sentence
+from referral.domain.rewards.for_referrer import for_referrer
 
 TERMS = {"qualification": {"event": "purchase", "within_days": 2}}
 
@@ -42,6 +45,27 @@ async def test_who_does_not_qualify_in_time_expires(expire_referrals, referee, s
     assert await expire_referrals() == 0
 
 
+async def test_that_a_referral_expired_is_explained_as_of_the_time_when_it_did(
+    *, expire_referrals, explain_referral, referee, clock
+):
+    clock.advance(days=2, seconds=1)
+    await expire_referrals()
+    clock.advance(days=1)
+
+    _, [_, made] = await explain_referral(referral_id=referee)
+
+    assert (made.decision.rule, made.decision.outcome) == ("qualification", "expired")
+    assert (made.decision.reason, dict(made.decision.inputs)) == (
+        Reason.NOT_IN_TIME,
+        {"within_days": 2},
+    )
+    assert (made.at, made.terms_version) == (clock.now() - timedelta(days=1), 1)
+    assert sentence(for_referrer(made.decision)) == sentence(made.decision)
+    assert sentence(made.decision) == "The referral expired: it did not qualify within 2 days."
+    _, then = await explain_referral(referral_id=referee, as_of=made.at - timedelta(seconds=1))
+    assert [one.decision.rule for one in then] == ["referral"]
+
+
 async def test_late_word_of_an_event_in_time_still_qualifies(
     *, expire_referrals, record_event, referee, status_of, clock
 ):
@@ -71,3 +95,5 @@ async def test_all_expire_however_many_shares_they_are(
 
     assert await expire_referrals() == others + 1
     assert await expire_referrals() == 0
+    made = store.referrals.access.read().decisions
+    assert len({m.referral_id for m in made}) == len(made) == others + 1

@@ -1,12 +1,12 @@
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from referral.application.again import again
 from referral.application.ports import Clock
+from referral.application.rewards.ports import MadeDecision
 from referral.application.transaction import UnitOfWork
 from referral.application.webhooks.messages import referral_became
 from referral.application.webhooks.ports import Listeners
-from referral.domain.accounts.user import UserId
+from referral.domain.rewards.qualification import expiry
 from referral.domain.webhooks.message import MessageType
 
 SHARE = 100  # so few that nobody waits long for the rows of a share
@@ -26,16 +26,20 @@ class ExpireReferrals:
     async def __call__(self) -> int:
         expired = 0
         while share := await again(self._expire_share):
-            expired += len(share)
-            if len(share) < SHARE:
+            expired += share
+            if share < SHARE:
                 break
         return expired
 
-    async def _expire_share(self) -> Sequence[UserId]:
+    async def _expire_share(self) -> int:
         async with self.unit_of_work.begin() as tx:
             now = self.clock.now()
             expired = await tx.referrals.expire_overdue(now, SHARE)
+            if expired:
+                await tx.decisions.add(
+                    [MadeDecision(r.referee_id, r.terms_version, expiry(r), now) for r in expired]
+                )
             if self.listeners.may_hear(MessageType.REFERRAL_EXPIRED):
-                found = [await tx.referrals.find(referee_id) for referee_id in expired]
+                found = [await tx.referrals.find(referral.referee_id) for referral in expired]
                 await tx.outbox.add(*(referral_became(named, now) for named in found))
-            return expired
+            return len(expired)

@@ -156,8 +156,8 @@ class Referrals(Protocol):
     async def save(self, referral: Referral) -> None:
         """Store the referral's status, when it qualified, and why it is held."""
 
-    async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
-        """Have at most so many expire that are signed up past their `qualifies_until`, and give their referees.
+    async def expire_overdue(self, now: datetime, most: int) -> Sequence[Referral]:
+        """Have at most so many expire that are signed up past their `qualifies_until`, and give them as they are then.
 
         Those of programs that have ended stay as they are; those that someone else has locked are left to them.
         """

@@ -38,6 +38,11 @@ class Referral:
     held_reasons: tuple[str, ...] = ()
 
     @property
+    def within_days(self) -> int | None:
+        """In how many days it has to qualify; None where that may take any time."""
+        return (self.qualifies_until - self.created_at).days if self.qualifies_until else None
+
+    @property
     def is_held(self) -> bool:
         return bool(self.held_reasons)
 

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     AMOUNT_TOO_SMALL = "amount-too-small"
     BEFORE_REFERRAL = "before-referral"
     TOO_LATE = "too-late"
+    NOT_IN_TIME = "not-in-time"
     REFUND_UNDOES = "refund-undoes"
     REFUND_CHANGES_NOTHING = "refund-changes-nothing"
     REFERRAL_REJECTED = "referral-rejected"

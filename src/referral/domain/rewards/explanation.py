@@ -43,6 +43,9 @@ _ABOUT_EVENTS: dict[Reason, Callable[[Inputs], str]] = {
     Reason.TOO_LATE: lambda i: (
         f"It occurred after the {_several(i, 'within_days', 'day')} that the terms give."
     ),
+    Reason.NOT_IN_TIME: lambda i: (
+        f"The referral expired: it did not qualify within {_several(i, 'within_days', 'day')}."
+    ),
     Reason.REFUND_UNDOES: lambda _: (
         "What is left does not meet the terms: the referral no longer qualifies."
     ),

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from referral.domain.programs.referral import ReferralStatus
+from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.terms import Qualification
-from referral.domain.rewards.decision import Inputs, Reason
+from referral.domain.rewards.decision import QUALIFICATION, Decision, Inputs, Reason
 from referral.domain.rewards.event import AHEAD, Amount, Event, EventId
 from referral.domain.texts import written
 
@@ -27,6 +27,16 @@ class Standing:
 
     status: ReferralStatus
     qualified_at: datetime | None = None
+
+
+def expiry(referral: Referral) -> Decision:
+    """That a referral expires, whose time to qualify has passed."""
+    return Decision(
+        rule=QUALIFICATION,
+        outcome=ReferralStatus.EXPIRED,
+        reason=Reason.NOT_IN_TIME,
+        inputs={"within_days": referral.within_days},
+    )
 
 
 def standing(

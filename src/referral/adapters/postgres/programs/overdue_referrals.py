@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, bindparam, literal_column, select, true, upda
 
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.programs.named_referrals import REFERRAL_NAMES
 from referral.adapters.postgres.programs.tables import programs, referrals
 from referral.domain.programs.program import ProgramStatus
 from referral.domain.programs.referral import ReferralStatus
@@ -32,5 +33,5 @@ EXPIRE = Statement(
     update(referrals)
     .values(status=ReferralStatus.EXPIRED.value)
     .where(referrals.c.referee_id == _share.c.referee_id)
-    .returning(referrals.c.referee_id)
+    .returning(*(referrals.c[name] for name in REFERRAL_NAMES))
 )

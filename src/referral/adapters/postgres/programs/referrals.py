@@ -24,6 +24,7 @@ from referral.adapters.postgres.programs.named_referrals import (
     NEWEST,
     NEWEST_OF_REFERRER,
     named_from,
+    referral_from,
 )
 from referral.adapters.postgres.programs.overdue_referrals import EXPIRE
 from referral.adapters.postgres.programs.referral_pages import PAGE, page_from
@@ -152,9 +153,8 @@ class PostgresReferrals:
             new_held_reasons=[*referral.held_reasons],
         )
 
-    async def expire_overdue(self, now: datetime, most: int) -> Sequence[UserId]:
-        expired = await self.queries.all(EXPIRE, now=now, most=most)
-        return [row["referee_id"] for row in expired]
+    async def expire_overdue(self, now: datetime, most: int) -> Sequence[Referral]:
+        return [*map(referral_from, await self.queries.all(EXPIRE, now=now, most=most))]
 
     async def nth_newest_at(self, referrer_id: UserId, n: int) -> datetime | None:
         row = await self.queries.one(NTH_NEWEST, referrer_id=referrer_id, n=n)
