@@ -8,7 +8,7 @@ from referral.domain.access.errors import MissingScope
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ReferralNotFound, ReferralNotHeld
 from referral.domain.programs.referral import ReferralStatus
-from referral.domain.rewards.decision import Reason
+from referral.domain.rewards.decision import Outcome, Reason
 from referral.domain.rewards.explanation import sentence
 
 SIGN_UP = {"qualification": {"event": "signed_up"}}
@@ -220,10 +220,16 @@ async def test_a_referral_that_is_released_has_its_rewards_wait_for_their_time(
         await find_reviews(status="held")
     assert [v.field for v in refused.value.violations] == ["status"]
     _, made = await explain_referral(referral_id=held)
-    assert (made[-1].at, made[-1].terms_version) == (clock.now(), 1)
-    assert sentence(made[-1].decision) == (
+    *_, released, thanks, welcome = made
+    assert {(m.at, m.terms_version) for m in (released, thanks, welcome)} == {(clock.now(), 1)}
+    assert sentence(released.decision) == (
         "The referral is released, by operator: They are sisters."
     )
+    assert sentence(thanks.decision) == (
+        "The reward of 10.00 EUR to the referrer waits for its time again (rule thanks), "
+        "by operator: They are sisters."
+    )
+    assert (welcome.decision.rule, welcome.decision.outcome) == ("welcome", Outcome.PENDING)
     assert audit_log.deeds[-1]["action"] == "release-referral"
 
 
@@ -242,6 +248,27 @@ async def test_a_referral_that_is_rejected_gets_nothing_and_what_was_paid_is_rec
     [balance] = await show_balance(participant="ann")
     assert (balance.paid, balance.recoverable) == (1000, 1000)
     assert [d.reason for d in (await buy("friend-0")).decisions] == [Reason.REFERRAL_REJECTED]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "becomes"),
+    [("release", "waits for its time again"), ("reject", "is rejected")],
+)
+async def test_the_referrer_reads_what_becomes_of_their_held_reward_and_not_why(
+    *, held, decide_review, explain_referral, find_rewards, verdict, becomes
+):
+    [named] = (await find_rewards(participant="ann")).items
+    reward = named.reward
+
+    await decide_review(referral_id=held, verdict=verdict, reason="They are sisters.")
+
+    ann = Caller(user_id=reward.beneficiary_id)
+    _, made = await explain_referral(referral_id=held, caller=ann)
+    assert [m.decision.rule for m in made] == ["referral", "qualification", "thanks", "thanks"]
+    assert made[-1].decision.reward_id == reward.id
+    assert sentence(made[-1].decision) == (
+        f"The reward of 10.00 EUR to the referrer {becomes} (rule thanks): someone decided so."
+    )
 
 
 @pytest.mark.parametrize(("verdict", "outcome"), [("release", "released"), ("reject", "rejected")])

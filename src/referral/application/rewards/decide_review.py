@@ -7,7 +7,7 @@ from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock
 from referral.application.programs.ports import NamedReferral, ReferralUnderTerms
-from referral.application.rewards.awards import Awards
+from referral.application.rewards.awards import Awards, about
 from referral.application.rewards.ports import MadeDecision
 from referral.application.transaction import Transaction, UnitOfWork
 from referral.application.webhooks.messages import referral_released
@@ -81,22 +81,23 @@ class DecideReview:
             is_released = decision.outcome == Outcome.RELEASED
             rewards = await tx.rewards.of_referral(referee_id)
             held = [reward for reward in rewards if reward.status == RewardStatus.HELD]
+            decided = [r.approve() if is_released else r.reject() for r in held]
             if held:
-                decided = [r.approve() if is_released else r.reject() for r in held]
-                changes = [*map(Change, held, decided)]
-                await self.awards.bookkeeping.record(tx, changes, now)
+                await self.awards.bookkeeping.record(tx, [*map(Change, held, decided)], now)
+            decisions = [decision, *(_about(reward, decision) for reward in decided)]
             if is_released:
-                await self._released(tx, found.referral, decision, now)
+                await self._released(tx, found.referral, decisions, now)
             else:
                 rest = [reward for reward in rewards if reward.status != RewardStatus.HELD]
-                await self._rejected(tx, found, rest, decision, now)
+                await self._rejected(tx, found, rest, decisions, now)
             return await tx.referrals.find(referee_id)
 
     async def _released(
-        self, tx: Transaction, referral: Referral, decision: Decision, now: datetime
+        self, tx: Transaction, referral: Referral, decisions: Sequence[Decision], now: datetime
     ) -> None:
-        made = MadeDecision(referral.referee_id, referral.terms_version, decision, now)
-        await tx.decisions.add([made])
+        await tx.decisions.add(
+            [MadeDecision(referral.referee_id, referral.terms_version, d, now) for d in decisions]
+        )
         if self.awards.listeners.may_hear(MessageType.REFERRAL_RELEASED):
             named = await tx.referrals.find(referral.referee_id)
             await tx.outbox.add(referral_released(named, now))
@@ -106,13 +107,19 @@ class DecideReview:
         tx: Transaction,
         found: ReferralUnderTerms,
         rewards: Sequence[Reward],
-        decision: Decision,
+        decisions: Sequence[Decision],
         now: datetime,
     ) -> None:
         """Take back what is left of the rewards that were not held."""
         judgement = Judgement(
             Standing(ReferralStatus.REJECTED),
-            [decision],
+            decisions,
             take_backs=[*too_much(rewards, {}, Reason.QUALIFICATION_UNDONE)],
         )
         await self.awards.carry_out(tx, found, judgement, now)
+
+
+def _about(reward: Reward, verdict: Decision) -> Decision:
+    """What became of a reward that was held with its referral, for the same reason."""
+    by = {name: str(value) for name, value in verdict.inputs.items()}
+    return about(reward, Outcome(reward.status), verdict.reason, **by)
