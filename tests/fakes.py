@@ -139,7 +139,7 @@ from referral.domain.programs.referral_code import (
     ReferralCode,
 )
 from referral.domain.programs.terms import KeptTerms, Terms, TermsVersion
-from referral.domain.rewards.decision import REVIEW, Reason
+from referral.domain.rewards.decision import REVIEW, Decision, Reason
 from referral.domain.rewards.event import EventId, EventNumber
 from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.review import ReviewStatus
@@ -1007,7 +1007,7 @@ class InMemoryReviews:
                 ReferralFilter(), ListRequest(MAX_POSITION, request.cursor)
             )
             held = [
-                NamedReview(named, named.referral.held_reasons, None)
+                NamedReview(named, _doubts(rows, named.referral.referee_id), None)
                 for named in page.items
                 if named.referral.is_held
             ]
@@ -1032,9 +1032,9 @@ def _is_review(made: MadeDecision, outcome: str) -> bool:
     return made.decision.rule == REVIEW and made.decision.outcome == outcome
 
 
-def _doubts(rows: Rows, referral_id: UserId) -> Sequence[str]:
+def _doubts(rows: Rows, referral_id: UserId) -> Sequence[Decision]:
     held = (m for m in rows.decisions if m.referral_id == referral_id and _is_review(m, "held"))
-    return tuple(str(made.decision.reason) for made in held)
+    return tuple(made.decision for made in held)
 
 
 def _named(rows: Rows, referral: Referral) -> NamedReferral:

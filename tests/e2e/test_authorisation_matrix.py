@@ -593,7 +593,10 @@ FIELDS = {
     "GET /referrals/{referral_id}": REFERRAL,
     "GET /referrals/{referral_id}/explanation": EXPLANATION,
     "GET /reviews": REFERRALS
-    | {f"items.{name}" for name in ("review", "doubts", "decided_at", "decided_by", "reason")},
+    | {
+        f"items.{name}"
+        for name in ("review", "doubts", "sentences", "decided_at", "decided_by", "reason")
+    },
     "POST /reviews/{referral_id}/release": REFERRAL,
     "POST /reviews/{referral_id}/reject": REFERRAL,
     "GET /users/me/rewards": {"items", "next_cursor"},

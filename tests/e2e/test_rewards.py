@@ -386,6 +386,9 @@ def test_who_signs_up_at_the_referrers_network_is_held_until_someone_decides(ser
     assert (released["id"], released["review"]) == (referee["id"], "released")
     assert (released["decided_by"], released["reason"]) == (f"key:{key.id}", "They are sisters.")
     assert (released["held_reasons"], released["doubts"]) == ([], ["same-network"])
+    assert released["sentences"] == held["sentences"]
+    [sentence] = held["sentences"]
+    assert sentence.startswith("The referral is held: the referrer and those they brought were")
     assert released["decided_at"] > released["created_at"]
     refused = shop.get("/reviews", params={"status": "held"})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/status")

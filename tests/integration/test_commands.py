@@ -532,6 +532,10 @@ def test_a_referral_that_is_held_is_listed_and_decided(
         "review", "list", "--status", {"release": "released"}.get(verdict, "rejected")
     )
     assert reviewed["doubts"] == held["doubts"] == ["velocity"]
+    assert reviewed["sentences"] == held["sentences"]
+    assert held["sentences"] == [
+        "The referral is held: the referrer brought 1 or more within 1 hour."
+    ]
     assert (reviewed["decided_by"], reviewed["reason"]) == ("operator", "Looked at it.")
     assert {found["status"] for found in told("reward", "list")} == {reward}
     assert told("review", "list") == []

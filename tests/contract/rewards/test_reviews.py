@@ -10,19 +10,25 @@ from referral.domain.programs.terms import TermsVersion
 from referral.domain.rewards.decision import Decision, Outcome, Reason
 from referral.domain.rewards.review import ReviewStatus
 
+DOUBTS = tuple(
+    Decision(rule="review", outcome=Outcome.HELD, reason=reason, inputs=inputs)
+    for reason, inputs in (
+        (Reason.SAME_NETWORK, {"sign_ups": 3, "within_hours": 24}),
+        (Reason.SAME_PERSON, {}),
+    )
+)
+
 
 @pytest.fixture
 async def held(users, codes, referrals, decisions, ann):
-    """The ids of three referrals, of which all but the second are held for two reasons."""
+    """The ids of the first and the last of three referrals, which are held for two reasons; the second is not."""
     code = await codes.add(a_new_code(ann))
     for n in (1, 2, 3):
         await users.add(a_user(f"user{n}", number=100 + n))
-        doubts = () if n == 2 else (Reason.SAME_NETWORK, Reason.VELOCITY)
+        doubts = () if n == 2 else DOUBTS
         referral = a_referral(an_id(100 + n), code, created_at=NOW + timedelta(minutes=n))
-        await referrals.add(replace(referral, held_reasons=tuple(map(str, doubts))))
-        await decisions.add(
-            [made(n, Decision(rule="review", outcome=Outcome.HELD, reason=d)) for d in doubts]
-        )
+        await referrals.add(replace(referral, held_reasons=tuple(str(d.reason) for d in doubts)))
+        await decisions.add([made(n, doubt) for doubt in doubts])
     return an_id(101), an_id(103)
 
 
@@ -62,7 +68,7 @@ async def test_those_that_are_held_are_open_until_they_are_decided(held, reviews
     newest, cursor = await listed("open", limit=1)
     assert (newest, await listed("open", limit=1, cursor=cursor)) == ([last], ([first], None))
     [review, _] = (await reviews.page_of(ReviewStatus.OPEN, ListRequest())).items
-    assert (review.status, review.doubts) == ("open", ("same-network", "velocity"))
+    assert (review.status, review.doubts) == ("open", DOUBTS)
 
     await decide(3, Outcome.RELEASED, 1)
 
@@ -75,7 +81,7 @@ async def test_what_was_decided_is_found_with_who_did_it_when_and_why(held, revi
     [review] = (await reviews.page_of(ReviewStatus.RELEASED, ListRequest())).items
 
     assert (review.decided, review.status) == (decided, "released")
-    assert review.doubts == ("same-network", "velocity")
+    assert review.doubts == DOUBTS
     assert review.named.referral.referee_id == an_id(101)
 
 

@@ -190,6 +190,9 @@ async def test_what_is_held_or_rejected_is_told(*, create_endpoint, brought, tol
     assert messages[4]["data"]["status"] == "rejected"
 
 
+ONE_PERSON = "The referral is held: both have the same e-mail address."
+
+
 @pytest.fixture
 async def held(*, brought, buy):
     """A referral that is held, with two held rewards."""
@@ -204,6 +207,7 @@ async def test_a_referral_that_is_released_has_its_rewards_wait_for_their_time(
     assert [r.named.referral.referee_id for r in (await find_reviews()).items] == [held]
     [review] = (await find_reviews()).items
     assert (review.status, review.decided_at, review.reason) == ("open", None, None)
+    assert [(d.reason, sentence(d)) for d in review.doubts] == [("same-person", ONE_PERSON)]
     assert await rewards_of("ann") == [("thanks", 1000, "held")]
 
     named = await decide_review(referral_id=held, verdict="release", reason="They are sisters.")
@@ -212,7 +216,7 @@ async def test_a_referral_that_is_released_has_its_rewards_wait_for_their_time(
     assert await rewards_of("ann") == [("thanks", 1000, "pending")]
     assert (await find_reviews()).items == []
     [review] = (await find_reviews(status="released")).items
-    assert (review.doubts, review.decided_by) == (("same-person",), "operator")
+    assert ([*map(sentence, review.doubts)], review.decided_by) == ([ONE_PERSON], "operator")
     assert (review.reason, review.decided_at) == ("They are sisters.", clock.now())
     with pytest.raises(
         InvalidInput, match="A status is one of open, released, rejected"

@@ -8,15 +8,16 @@ from typing import Protocol
 from referral.application.pages import ListPage, ListRequest
 from referral.application.programs.ports import NamedReferral
 from referral.application.rewards.ports import MadeDecision
+from referral.domain.rewards.decision import Decision
 from referral.domain.rewards.review import ReviewStatus
 
 
 @dataclass(frozen=True, slots=True)
 class NamedReview:
-    """A referral that was held, why it was, and what someone decided about it, unless nobody did yet."""
+    """A referral that was held, the decisions to hold it, and what someone decided about it, unless nobody did yet."""
 
     named: NamedReferral
-    doubts: Sequence[str]
+    doubts: Sequence[Decision]
     decided: MadeDecision | None
 
     @property

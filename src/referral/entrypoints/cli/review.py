@@ -6,6 +6,7 @@ from referral.application.programs.ports import NamedReferral
 from referral.application.rewards.decide_review import ReviewVerdict
 from referral.application.rewards.reviews import NamedReview
 from referral.application.use_cases import UseCases
+from referral.domain.rewards.explanation import sentence
 from referral.domain.rewards.review import ReviewStatus
 from referral.entrypoints.cli.commands import Shown, every, limited, runs_use_cases
 
@@ -61,7 +62,8 @@ async def _decided(use: UseCases, referral_id: UUID, verdict: ReviewVerdict, rea
 def _with_decision(review: NamedReview) -> Shown:
     return {
         **_shown(review.named),
-        "doubts": [*review.doubts],
+        "doubts": [doubt.reason for doubt in review.doubts],
+        "sentences": [*map(sentence, review.doubts)],
         "decided_at": review.decided_at,
         "decided_by": review.decided_by,
         "reason": review.reason,

@@ -59,7 +59,7 @@ _earlier_than = tuple_(
     func.coalesce(_cursor, literal_column("'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid")),
 )
 # By an index of those that are held.
-HELD = Statement(
+HELD = (
     NAMED.where(
         referrals.c.held_reasons != literal_column("'{}'::text[]"),
         tuple_(referrals.c.created_at, referrals.c.referee_id) < _earlier_than,

@@ -1,7 +1,18 @@
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
-from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from referral.adapters.postgres.core.database import Queries
@@ -13,6 +24,7 @@ from referral.adapters.postgres.rewards.tables import decisions
 from referral.application.pages import MAX_CURSOR, ListPage, ListRequest
 from referral.application.rewards.ports import MadeDecision
 from referral.application.rewards.reviews import NamedReview
+from referral.domain.rewards.decision import REVIEW, Decision, Outcome, Reason
 from referral.domain.rewards.review import ReviewStatus
 
 _is_review: ColumnElement[bool] = decisions.c.rule == literal_column("'review'")
@@ -34,10 +46,11 @@ _page = (
     .cte("page")
 )
 _doubt = decisions.alias("doubt")
+_said = func.json_build_object("reason", _doubt.c.reason, "inputs", _doubt.c.inputs)
 _doubts = (
-    select(func.array_agg(aggregate_order_by(_doubt.c.reason, _doubt.c.number)))
+    select(cast(func.json_agg(aggregate_order_by(_said, _doubt.c.number)), Text))
     .where(
-        _doubt.c.referral_id == _page.c.referral_id,
+        _doubt.c.referral_id == referrals.c.referee_id,
         _doubt.c.rule == literal_column("'review'"),
         _doubt.c.outcome == literal_column("'held'"),
     )
@@ -49,6 +62,7 @@ _DECIDED = Statement(
     .join(_page, _page.c.referral_id == referrals.c.referee_id)
     .order_by(_page.c.number.desc())
 )
+_OPEN = Statement(HELD.add_columns(_doubts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +81,8 @@ class PostgresReviews:
         return ListPage([review for _, review in page.items], page.next_cursor)
 
     async def _open(self, request: ListRequest) -> ListPage[NamedReview]:
-        rows = await self.queries.all(HELD, cursor=request.after_id, size=request.limit + 1)
-        found = [NamedReview(n := named_from(row), n.referral.held_reasons, None) for row in rows]
+        rows = await self.queries.all(_OPEN, cursor=request.after_id, size=request.limit + 1)
+        found = [NamedReview(named_from(row), _doubts_from(row), None) for row in rows]
         return ListPage.of(found, request, lambda review: review.named.referral.referee_id.int)
 
 
@@ -76,4 +90,16 @@ def _decided(row: asyncpg.Record) -> NamedReview:
     named = named_from(row)
     referral = named.referral
     made = MadeDecision(referral.referee_id, referral.terms_version, decision_from(row), row["at"])
-    return NamedReview(named, tuple(row["doubts"] or ()), made)
+    return NamedReview(named, _doubts_from(row), made)
+
+
+def _doubts_from(row: asyncpg.Record) -> Sequence[Decision]:
+    return tuple(
+        Decision(
+            rule=REVIEW,
+            outcome=Outcome.HELD,
+            reason=Reason(doubt["reason"]),
+            inputs=doubt["inputs"],
+        )
+        for doubt in json.loads(row["doubts"] or "[]")
+    )

@@ -15,6 +15,7 @@ from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ReferralNotFound, ReferralNotHeld
+from referral.domain.rewards.explanation import sentence
 from referral.domain.rewards.review import ReviewStatus
 from referral.entrypoints.http.api.referrals import Referral
 from referral.entrypoints.http.api.rewards import Verdict
@@ -32,6 +33,13 @@ class Review(Referral, kw_only=True):
 
     review: Annotated[ReviewStatus, Meta(description="`open` until someone decides")]
     doubts: Annotated[list[str], Meta(description="why it was held", examples=[["velocity"]])]
+    sentences: Annotated[
+        list[str],
+        Meta(
+            description="the same, to be read out: one for each of `doubts`",
+            examples=[["The referral is held: the referrer brought 20 or more within 1 hour."]],
+        ),
+    ]
     decided_at: Instant | None
     decided_by: Annotated[
         str | None,
@@ -44,7 +52,8 @@ class Review(Referral, kw_only=True):
         return cls(
             **msgspec.structs.asdict(Referral.of(review.named)),
             review=review.status,
-            doubts=[*review.doubts],
+            doubts=[str(doubt.reason) for doubt in review.doubts],
+            sentences=[*map(sentence, review.doubts)],
             decided_at=review.decided_at,
             decided_by=review.decided_by,
             reason=review.reason,
