@@ -46,7 +46,13 @@ class Explained(msgspec.Struct, kw_only=True):
     terms_version: Annotated[int, Meta(ge=1)]
     outcome: str
     reason: Reason
-    inputs: Annotated[dict[str, Any], Meta(description="what it was decided by")]
+    inputs: Annotated[
+        dict[str, Any],
+        Meta(
+            description="what it was decided by; the referrer reads only what is theirs of it",
+            examples=[{"to": "referrer", "times": 12, "event": "order-17"}],
+        ),
+    ]
     reward_id: UUID | None
     sentence: Annotated[str, Meta(description="the same, to be read out")]
 
@@ -83,8 +89,8 @@ def explanation_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Ro
     async def explain_referral(
         request: Request[Caller, Any, Any], referral_id: FromPath[UUID]
     ) -> Explanation:
-        """Every decision about a referral, in order, as data and as sentences. Its referrer may ask too, and does not see
-        what is the other's.
+        """Every decision about a referral, in order, as data and as sentences. Its referrer may ask too, and reads nothing
+        of what the referee did or gets, nor who decided by hand. A code that was not usable made no referral to explain.
         """
         named, made = await use.rewards.explain_referral(
             referral_id=referral_id, **text_query(request, "as_of"), caller=request.user
