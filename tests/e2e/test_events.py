@@ -15,7 +15,14 @@ PURCHASE = {"type": "purchase", "amount": 2500, "unit": "EUR"}
 
 
 @pytest.fixture(scope="module")
-def server(module_database_url, tmp_path_factory):
+def key(module_database_url):
+    """Made before the server starts, which would know a newer one within a second only."""
+    scopes = ["events:write", "participants:write"]
+    return make_keys(module_database_url, shop=scopes)["shop"]
+
+
+@pytest.fixture(scope="module")
+def server(key, module_database_url, tmp_path_factory):
     """It has a program in which a purchase of 20 EUR qualifies."""
 
     async def launch(referral):
@@ -29,10 +36,8 @@ def server(module_database_url, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shop(server):
+def shop(server, key):
     """Calls with the key of a shop."""
-    scopes = ["events:write", "participants:write"]
-    [key] = make_keys(server.database_url, shop=scopes).values()
     with server.client(headers=key.bearer) as client:
         yield client
 
