@@ -3,6 +3,9 @@
 import asyncio
 import json
 import socket
+import subprocess
+import sys
+import threading
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -40,6 +43,7 @@ class Receiver:
                 await writer.drain()
                 if not self.answer.endswith(b"\r\n\r\nok"):
                     await self.held.wait()
+                    break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -61,14 +65,14 @@ async def receiving(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ho
 
 
 @pytest.fixture
-async def sender():
-    async with AiohttpSender(private_networks=True) as sender:
+async def sender(clock):
+    async with AiohttpSender(clock, private_networks=True) as sender:
         yield sender
 
 
 @pytest.fixture
-async def careful():
-    async with AiohttpSender(private_networks=False) as sender:
+async def careful(clock):
+    async with AiohttpSender(clock, private_networks=False) as sender:
         yield sender
 
 
@@ -127,11 +131,36 @@ async def test_an_answer_whose_text_never_comes_counts_by_its_status(sender, mon
 
 
 @pytest.mark.parametrize(
+    "half",
+    [
+        b"Content-Length: 9\r\n\r\nhalf",
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 503])
+async def test_an_answer_whose_text_breaks_off_counts_by_its_status(sender, status, half):
+    async with receiving(b"HTTP/1.1 %d X\r\n" % status + half) as receiver:
+        receiver.held.set()
+        answer = await sender.send(receiver.url, HEADERS, "{}")
+
+    assert answer == Answer(status, "half")
+
+
+@pytest.mark.parametrize(
     ("text", "read"),
     [
         ("120", timedelta(minutes=2)),
         ("0", timedelta(0)),
-        ("Wed, 21 Oct 2030 07:28:00 GMT", None),
+        ("Tue, 01 Jan 2030 00:02:00 GMT", timedelta(minutes=2)),
+        ("Tuesday, 01-Jan-30 00:02:00 GMT", timedelta(minutes=2)),
+        ("Mon, 31 Dec 2029 23:58:00 GMT", timedelta(0)),
+        ("Fri, 01 Feb 2030 00:00:00 GMT", timedelta(days=31)),
+        ("Tue, 01 Jan 2030 00:02:00", None),
+        ("Tue, 32 Jan 2030 00:02:00 GMT", None),
+        ("Tue, 01 Jan 2030 00:02:00 +99999999999999", None),
+        ("2030-01-01T00:02:00Z", None),
+        ("tomorrow", None),
         ("-1", None),
         ("1" * 30, None),
     ],
@@ -144,9 +173,9 @@ async def test_how_long_an_endpoint_asks_to_be_left_alone_is_read(sender, text, 
     assert (answer.status, answer.retry_after) == (503, read)
 
 
-async def test_an_endpoint_that_does_not_answer_is_given_up(monkeypatch):
+async def test_an_endpoint_that_does_not_answer_is_given_up(clock, monkeypatch):
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
-    async with AiohttpSender(private_networks=True) as sender, receiving(b"") as receiver:
+    async with AiohttpSender(clock, private_networks=True) as sender, receiving(b"") as receiver:
         answer = await sender.send(receiver.url, HEADERS, "{}")
 
     assert answer == Answer(None, "There was no answer within 0.2 seconds.")
@@ -243,9 +272,78 @@ async def test_of_several_addresses_of_a_name_only_public_ones_are_connected_to(
     assert taken == Answer(200, "ok")
 
 
-async def test_it_can_be_prepared_any_number_of_times_and_sends_then():
-    async with receiving() as receiver, AiohttpSender(private_networks=True) as sender:
+async def test_it_can_be_prepared_any_number_of_times_and_sends_then(clock):
+    async with receiving() as receiver, AiohttpSender(clock, private_networks=True) as sender:
         await asyncio.gather(sender.prepare(), sender.prepare())
         await sender.prepare()
 
         assert await sender.send(receiver.url, HEADERS, "{}") == Answer(200, "ok")
+
+
+class Hanging:
+    """A name server that leads `good.example.org` here, and answers no other question before it is released."""
+
+    def __init__(self):
+        self.released = threading.Event()
+
+    def __call__(self, host, port, *_, **__):
+        if host != "good.example.org":
+            self.released.wait()
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
+
+
+async def test_names_that_are_not_answered_hold_up_no_other(sender, monkeypatch):
+    names = Hanging()
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    await sender.prepare()
+    async with receiving() as receiver:
+        slow = [
+            asyncio.create_task(sender.send(f"http://{n}.example.org/", HEADERS, "{}"))
+            for n in range(50)  # more than the loop has threads
+        ]
+        try:
+            async with asyncio.timeout(module.ANSWER_SECONDS / 3):
+                url = f"http://good.example.org:{receiver.port}/"
+                answer = await asyncio.create_task(sender.send(url, HEADERS, "{}"))
+        finally:
+            names.released.set()
+
+    assert answer == Answer(200, "ok")
+    assert {(await task).status for task in slow} == {None}
+
+
+async def test_where_no_thread_can_be_started_it_is_told_and_no_error(sender, monkeypatch):
+    def refuse(**_):
+        raise RuntimeError("can't start new thread")
+
+    await sender.prepare()
+    monkeypatch.setattr(module, "Thread", refuse)
+    answer = await sender.send("http://good.example.org/", HEADERS, "{}")
+
+    assert answer.status is None
+    assert "no thread" in answer.text
+
+
+STOPPED = """
+import asyncio, socket, threading
+from referral.adapters.webhook_sender import AiohttpSender
+
+def hang(*_, **__):
+    asked.set()
+    threading.Event().wait()
+
+async def stop():
+    async with AiohttpSender(None, private_networks=True) as sender:
+        sending = asyncio.create_task(sender.send("http://slow.example.org/", {}, "{}"))
+        await asyncio.to_thread(asked.wait)
+        sending.cancel()
+
+asked = threading.Event()
+socket.getaddrinfo = hang
+asyncio.run(stop())
+"""
+
+
+def test_a_name_that_is_not_answered_holds_up_no_stop():
+    subprocess.run([sys.executable, "-c", STOPPED], check=True, timeout=10)

@@ -150,8 +150,10 @@ class Adapters(Provider):
         return PostgresKeyRing(queries, clock)
 
     @provide
-    def webhook_sender(self, settings: Settings) -> AnyOf[AiohttpSender, WebhookSender]:
-        return AiohttpSender(private_networks=settings.webhook_private_networks == "on")
+    def webhook_sender(
+        self, clock: Clock, settings: Settings
+    ) -> AnyOf[AiohttpSender, WebhookSender]:
+        return AiohttpSender(clock, private_networks=settings.webhook_private_networks == "on")
 
     @provide
     def listeners(self, queries: Queries) -> AnyOf[PostgresListeners, Listeners]:
