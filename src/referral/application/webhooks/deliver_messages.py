@@ -98,7 +98,7 @@ class DeliverMessages:
         ends_at: datetime,
         note: Note,
     ) -> Sequence[Attempt]:
-        """Send one after the other until one fails, store what became of them, and give the attempts."""
+        """Send one after the other until one fails, store what became of them, and give the last two attempts."""
         tried: list[Delivery] = []
         attempts: list[Attempt] = []
         try:
