@@ -229,11 +229,12 @@ class Expected:
         )
         rest = [g for g in self.of(brought) if g.status != "held"]
         for g in self.of(brought):
-            if g.status == "held":
+            if g.status == "held" and not g.is_milestone:
                 g.status = "rejected"
         self.take_back(rest, {}, now)
         if was_qualified:
             self.lose_milestones(brought.owner, now)
+        self.release(brought)
 
     def pass_time(self, now):
         for g in self.given:

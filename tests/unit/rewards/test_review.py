@@ -275,6 +275,56 @@ async def test_the_referrer_reads_what_becomes_of_their_held_reward_and_not_why(
     )
 
 
+GOLD = {"rule": "gold", "to": "referrer", "amount": 50, "unit": "points", "at_qualified": 2}
+
+
+@pytest.fixture
+async def held_at_gold(*, brought, buy, decide_review):
+    """A referral that is held, and so is the milestone that was reached with it."""
+    bob, cleo, _ = await brought(
+        *("a.nn@gmail.com", "an.n@gmail.com", "dan@gmail.com"),
+        rewards=[GOLD],
+        review={"same_person": "hold"},
+    )
+    await decide_review(referral_id=bob.referee_id, verdict="release", reason="Looked.")
+    await buy("friend-0")
+    await buy("friend-1")
+    return cleo.referee_id
+
+
+async def test_a_milestone_that_others_still_reach_waits_for_its_time(
+    *, held_at_gold, buy, decide_review, rewards_of
+):
+    await buy("friend-2")
+    assert await rewards_of("ann") == [("gold", 50, "held")]
+
+    await decide_review(referral_id=held_at_gold, verdict="reject", reason="A fake.")
+
+    assert await rewards_of("ann") == [("gold", 50, "pending")]
+
+
+async def test_a_milestone_that_nobody_else_reaches_is_lost(
+    *, held_at_gold, buy, decide_review, rewards_of
+):
+    await decide_review(referral_id=held_at_gold, verdict="reject", reason="A fake.")
+    assert await rewards_of("ann") == [("gold", 50, "reversed")]
+
+    await buy("friend-2")
+
+    assert await rewards_of("ann") == [("gold", 50, "reversed"), ("gold", 50, "pending")]
+
+
+async def test_a_milestone_whose_referral_was_refunded_first_is_not_lost_by_its_rejection(
+    *, held_at_gold, buy, refund, decide_review, rewards_of
+):
+    await buy("friend-2")
+    await refund("order-2")
+
+    await decide_review(referral_id=held_at_gold, verdict="reject", reason="A fake.")
+
+    assert await rewards_of("ann") == [("gold", 50, "pending")]
+
+
 @pytest.mark.parametrize(("verdict", "outcome"), [("release", "released"), ("reject", "rejected")])
 async def test_a_referral_without_rewards_is_decided_too(
     *, brought, decide_review, doubts, verdict, outcome

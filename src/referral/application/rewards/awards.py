@@ -48,8 +48,10 @@ class Awards:
         judgement: Judgement,
         now: datetime,
         cause: EventNumber | None = None,
+        *,
+        decided: Sequence[Change] = (),
     ) -> Sequence[Decision]:
-        """All of it, in this transaction; give the decisions that came of it."""
+        """All of it in this transaction, with what was decided of rewards already; give the decisions that came of it."""
         before, referral = found.referral, _standing_at(found.referral, judgement.standing)
         if referral != before:
             await tx.referrals.save(referral)
@@ -62,8 +64,14 @@ class Awards:
             take_backs += await _lost_milestones(tx, referral, found.terms, now)
         decisions = [*judgement.decisions]
         # First, because it makes room for what is given.
-        if take_backs:
-            decisions += await self._take_back(tx, referral.referee_id, take_backs, now, cause)
+        taken = [self._taken(back, now, cause) for back in take_backs]
+        if decided or taken:
+            await self.bookkeeping.record(tx, [*decided, *taken], now)
+            await _tell_elsewhere(tx, referral.referee_id, taken, now)
+        decisions += [
+            about(change.after, _outcome(change), back.reason)
+            for change, back in zip(taken, take_backs, strict=True)
+        ]
         if claims:
             room = await tx.rewards.room(referral, found.terms, now)
             granted, refused = award(found.terms, claims, room, is_referrer_erased=is_erased)
@@ -83,29 +91,6 @@ class Awards:
                 ]
             )
         return tuple(decisions)
-
-    async def _take_back(
-        self,
-        tx: Transaction,
-        referral_id: UserId,
-        take_backs: Sequence[TakeBack],
-        now: datetime,
-        cause: EventNumber | None,
-    ) -> Sequence[Decision]:
-        """Give the decisions about this referral; what was given for another is told there too."""
-        taken = [self._taken(back, now, cause) for back in take_backs]
-        await self.bookkeeping.record(tx, taken, now)
-        elsewhere = [
-            made(change.after, _outcome(change), Reason.MILESTONE_LOST, now)
-            for change in taken
-            if change.after.referral_id != referral_id
-        ]
-        if elsewhere:
-            await tx.decisions.add(elsewhere)
-        return [
-            about(change.after, _outcome(change), back.reason)
-            for change, back in zip(taken, take_backs, strict=True)
-        ]
 
     async def _tell(self, tx: Transaction, referral: Referral, now: datetime) -> None:
         """That the referral has reached its status."""
@@ -175,6 +160,19 @@ async def _lost_milestones(
     reached = [reward.milestone or 0 for reward in milestones]
     room = await tx.rewards.room(referral, terms, now, reached)
     return [*lost_milestones(milestones, room.qualified)]
+
+
+async def _tell_elsewhere(
+    tx: Transaction, referral_id: UserId, taken: Sequence[Change], now: datetime
+) -> None:
+    """Keep a decision of what is taken back of another referral's rewards, there too."""
+    elsewhere = [
+        made(change.after, _outcome(change), Reason.MILESTONE_LOST, now)
+        for change in taken
+        if change.after.referral_id != referral_id
+    ]
+    if elsewhere:
+        await tx.decisions.add(elsewhere)
 
 
 def _standing_at(referral: Referral, standing: Standing) -> Referral:

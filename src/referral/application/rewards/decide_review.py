@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -38,7 +37,8 @@ class DecideReview:
     """Release a referral that is held, or reject it, and say why.
 
     Once it is released, its held rewards wait for their time. Once it is rejected, it gets none any more: those that
-    are held are rejected, others are taken back, and what was paid is to be recovered.
+    are held are rejected, others are taken back, and what was paid is to be recovered. A milestone that others still
+    reach stays the referrer's, and waits for its time.
 
     Raises MissingScope, InvalidInput, ReferralNotFound or ReferralNotHeld.
     """
@@ -78,45 +78,51 @@ class DecideReview:
             found = replace(found, referral=found.referral.released())
             await tx.referrals.save(found.referral)
             now = self.clock.now()
-            is_released = decision.outcome == Outcome.RELEASED
-            rewards = await tx.rewards.of_referral(referee_id)
-            held = [reward for reward in rewards if reward.status == RewardStatus.HELD]
-            decided = [r.approve() if is_released else r.reject() for r in held]
-            if held:
-                await self.awards.bookkeeping.record(tx, [*map(Change, held, decided)], now)
-            decisions = [decision, *(_about(reward, decision) for reward in decided)]
-            if is_released:
-                await self._released(tx, found.referral, decisions, now)
+            if decision.outcome == Outcome.RELEASED:
+                await self._released(tx, found.referral, decision, now)
             else:
-                rest = [reward for reward in rewards if reward.status != RewardStatus.HELD]
-                await self._rejected(tx, found, rest, decisions, now)
+                await self._rejected(tx, found, decision, now)
             return await tx.referrals.find(referee_id)
 
     async def _released(
-        self, tx: Transaction, referral: Referral, decisions: Sequence[Decision], now: datetime
+        self, tx: Transaction, referral: Referral, decision: Decision, now: datetime
     ) -> None:
-        await tx.decisions.add(
-            [MadeDecision(referral.referee_id, referral.terms_version, d, now) for d in decisions]
-        )
+        await tx.decisions.add([_made(referral, decision, now)])
+        await self._release_rewards(tx, referral, decision, now)
         if self.awards.listeners.may_hear(MessageType.REFERRAL_RELEASED):
             named = await tx.referrals.find(referral.referee_id)
             await tx.outbox.add(referral_released(named, now))
 
     async def _rejected(
-        self,
-        tx: Transaction,
-        found: ReferralUnderTerms,
-        rewards: Sequence[Reward],
-        decisions: Sequence[Decision],
-        now: datetime,
+        self, tx: Transaction, found: ReferralUnderTerms, decision: Decision, now: datetime
     ) -> None:
-        """Take back what is left of the rewards that were not held."""
+        """Whether a milestone is lost is for the referrals that are left to say, not for this one."""
+        rewards = await tx.rewards.of_referral(found.referral.referee_id)
+        held = [r for r in rewards if r.status == RewardStatus.HELD and r.milestone is None]
+        rest = [r for r in rewards if r not in held]
+        rejected = [Change(r, r.reject()) for r in held]
         judgement = Judgement(
             Standing(ReferralStatus.REJECTED),
-            decisions,
-            take_backs=[*too_much(rewards, {}, Reason.QUALIFICATION_UNDONE)],
+            [decision, *(_about(change.after, decision) for change in rejected)],
+            take_backs=[*too_much(rest, {}, Reason.QUALIFICATION_UNDONE)],
         )
-        await self.awards.carry_out(tx, found, judgement, now)
+        await self.awards.carry_out(tx, found, judgement, now, decided=rejected)
+        await self._release_rewards(tx, found.referral, decision, now)
+
+    async def _release_rewards(
+        self, tx: Transaction, referral: Referral, verdict: Decision, now: datetime
+    ) -> None:
+        rewards = await tx.rewards.of_referral(referral.referee_id)
+        held = [reward for reward in rewards if reward.status == RewardStatus.HELD]
+        if held:
+            released = [Change(reward, reward.approve()) for reward in held]
+            await self.awards.bookkeeping.record(tx, released, now)
+            decisions = [_about(change.after, verdict) for change in released]
+            await tx.decisions.add([_made(referral, decision, now) for decision in decisions])
+
+
+def _made(referral: Referral, decision: Decision, now: datetime) -> MadeDecision:
+    return MadeDecision(referral.referee_id, referral.terms_version, decision, now)
 
 
 def _about(reward: Reward, verdict: Decision) -> Decision:
