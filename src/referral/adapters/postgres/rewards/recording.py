@@ -1,4 +1,8 @@
-"""What became of rewards, with the entries of the ledger, the balances and the budgets."""
+"""What became of rewards, with the entries of the ledger, the balances and the budgets.
+
+The rewards are locked already. Budgets come next and balances last, each in the order of their keys, so that nobody waits
+in a circle.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +16,7 @@ from sqlalchemy import (
     Integer,
     Text,
     Uuid,
+    collate,
     insert,
     select,
     update,
@@ -83,6 +88,16 @@ _kept = (
     .where(rewards.c.id == _changed.c.id)
     .cte("kept")
 )
+# An update takes its rows in no order that it promises.
+_TAKE_TURNS = Statement(
+    select(balances.c.beneficiary_id)
+    .join(
+        _sums,
+        (balances.c.beneficiary_id == _sums.c.beneficiary_id) & (balances.c.unit == _sums.c.unit),
+    )
+    .order_by(balances.c.beneficiary_id, collate(balances.c.unit, "C"))
+    .with_for_update(of=balances, key_share=True)
+)
 # What moves is in a balance that is there.
 _CHANGE = Statement(
     update(balances)
@@ -105,6 +120,10 @@ _SPEND = Statement(
 async def record(queries: Queries, changes: Sequence[Change], now: datetime) -> None:
     new = [change for change in changes if change.before is None]
     old = [change for change in changes if change.before is not None]
+    for cost in _spent(changes):
+        await queries.execute(_SPEND, **listed(_costs, [cost]))
+    if old and len(sums := _sums_of(changes)) > 1:
+        await queries.execute(_TAKE_TURNS, **listed(_sums, sums))
     for statement, rows, some in ((_ADD, _new, new), (_CHANGE, _changed, old)):
         if some:
             await queries.execute(
@@ -113,9 +132,6 @@ async def record(queries: Queries, changes: Sequence[Change], now: datetime) -> 
                 **listed(_entries, _entries_of(some, now)),
                 **listed(_sums, _sums_of(some)),
             )
-    spent = _spent(changes)
-    if spent:
-        await queries.execute(_SPEND, **listed(_costs, spent))
 
 
 def _row(reward: Reward) -> Mapping[str, object]:
@@ -137,7 +153,7 @@ def _entries_of(changes: Iterable[Change], now: datetime) -> Iterator[Mapping[st
 
 
 def _sums_of(changes: Iterable[Change]) -> Sequence[Mapping[str, object]]:
-    """What each balance changes by, in one order, so that nobody waits in a circle."""
+    """What each balance changes by, in the order of their keys."""
     sums: dict[tuple[UUID, str], Counter[str]] = defaultdict(Counter)
     for change in changes:
         for account, amount in entries(change):

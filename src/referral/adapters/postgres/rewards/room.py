@@ -10,6 +10,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    collate,
     func,
     literal,
     literal_column,
@@ -78,7 +79,7 @@ _of_units = (
 _SPENT = Statement(
     select(budgets.c.unit, budgets.c.spent)
     .where(*_of_units)
-    .order_by(budgets.c.unit)
+    .order_by(collate(budgets.c.unit, "C"))
     .with_for_update()
 )
 _OPEN = Statement(
