@@ -5,9 +5,8 @@ import pytest
 from examples import NOW
 from referral.domain.errors import InvalidInput
 from referral.domain.rewards.event import (
-    Amount,
     EventId,
-    amount,
+    ensure_amount,
     ensure_may_have_occurred,
     event_type,
     metadata,
@@ -41,14 +40,16 @@ def test_a_server_tells_of_no_sign_up():
         event_type("signed_up")
 
 
-@pytest.mark.parametrize(("value", "unit"), [(0, "EUR"), (2**53 - 1, "points"), (1, "p2_x")])
-def test_an_amount_has_a_unit(value, unit):
-    assert amount(value, unit, is_refund=False) == Amount(value, unit)
+@pytest.mark.parametrize(
+    ("value", "unit"), [(0, "EUR"), (2**53 - 1, "points"), (1, "p2_x"), (None, None)]
+)
+def test_an_event_has_an_amount_and_its_unit_or_neither(value, unit):
+    ensure_amount(value, unit, is_refund=False)
 
 
-@pytest.mark.parametrize("is_refund", [True, False])
-def test_neither_amount_nor_unit_is_no_amount(is_refund):
-    assert amount(None, None, is_refund=is_refund) is None
+@pytest.mark.parametrize(("value", "unit"), [(None, None), (1, None), (1, "EUR")])
+def test_a_refund_needs_neither(value, unit):
+    ensure_amount(value, unit, is_refund=True)
 
 
 @pytest.mark.parametrize(
@@ -62,11 +63,13 @@ def test_neither_amount_nor_unit_is_no_amount(is_refund):
         (1, "p" * 33, False, "A unit is"),
         (1, None, False, "needs a unit"),
         (None, "EUR", False, "needs a unit"),
+        (None, "EUR", True, "needs a unit"),
+        (0, None, True, "from 1 to"),
     ],
 )
 def test_an_impossible_amount_is_refused(value, unit, is_refund, why):
     with pytest.raises(InvalidInput, match=why):
-        amount(value, unit, is_refund=is_refund)
+        ensure_amount(value, unit, is_refund=is_refund)
 
 
 @pytest.mark.parametrize("by", [timedelta(days=-30), timedelta(0), timedelta(minutes=5)])

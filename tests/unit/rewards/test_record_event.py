@@ -173,6 +173,29 @@ async def test_a_refund_is_of_all_that_is_left_and_undoes_the_qualification(
     assert await standing_of(referee) == (ReferralStatus.SIGNED_UP, None)
 
 
+async def test_a_refund_has_the_unit_of_its_event_told_or_not(record_event, referee):
+    await record_event(id="1", participant=referee, **PURCHASE)
+    part = {"id": "2", "type": "refund", "of": "1", "amount": 500}
+
+    first, is_new = await record_event(**part)
+
+    assert is_new
+    assert (first.event.amount.value, first.event.amount.unit) == (500, "EUR")
+    assert await record_event(**part, unit="EUR") == (first, False)
+    assert await record_event(**part, participant=referee) == (first, False)
+    with pytest.raises(EventDiffers):
+        await record_event(**part, unit="USD")
+
+
+async def test_a_refund_without_a_unit_is_of_an_event_that_has_one(record_event, referee):
+    await record_event(id="1", participant=referee, type="visit")
+
+    with pytest.raises(RefundExceedsEvent):
+        await record_event(id="2", type="refund", of="1", amount=500)
+    with pytest.raises(EventNotFound):
+        await record_event(id="2", type="refund", of="17", participant=referee, amount=500)
+
+
 @pytest.mark.parametrize("given", [{"amount": 2501, "unit": "EUR"}, {"amount": 1, "unit": "USD"}])
 async def test_a_refund_never_exceeds_the_event(record_event, referee, store, given):
     await record_event(id="1", participant=referee, **PURCHASE)

@@ -1,7 +1,5 @@
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from referral.application.accounts.participant_reference import (
@@ -14,6 +12,7 @@ from referral.application.instant import instant
 from referral.application.ports import Clock
 from referral.application.rewards.awards import Awards, facts
 from referral.application.rewards.ports import Events, RecordedEvent
+from referral.application.rewards.told_event import ToldEvent
 from referral.application.transaction import Transaction, UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.accounts.user import UserId
@@ -21,35 +20,9 @@ from referral.domain.errors import Checks, InvalidInput
 from referral.domain.programs.terms import REFUND
 from referral.domain.rewards import event as rules
 from referral.domain.rewards.decision import Decision
-from referral.domain.rewards.errors import EventDiffers, EventNotFound, RefundExceedsEvent
-from referral.domain.rewards.event import Amount, Event, EventId, NewEvent
+from referral.domain.rewards.errors import EventDiffers, EventNotFound
+from referral.domain.rewards.event import Event, EventId
 from referral.domain.rewards.judgement import judge
-from referral.domain.rewards.qualification import left_of, refunds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What a server tells of an event, checked value by value."""
-
-    source: str
-    id: EventId
-    type: str
-    amount: Amount | None
-    of: EventId | None
-    occurred_at: datetime | None
-    metadata: Mapping[str, str]
-
-    def digest(self, participant_id: UserId) -> bytes:
-        """Of everything that is told, so that the same event is known when it is told again."""
-        content = [
-            str(participant_id),
-            self.type,
-            self.amount and [self.amount.value, self.amount.unit],
-            self.of and self.of.value,
-            self.occurred_at and self.occurred_at.isoformat(),
-            sorted(self.metadata.items()),
-        ]
-        return hashlib.sha256(json.dumps(content).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +30,7 @@ class RecordEvent:
     """Record that a participant did something, judge what it means for their referral, and tell whether it is new.
 
     Told again with the same content, it gives what came of it the first time. A refund names the event that it is
-    `of`, and needs no participant; without an amount it is of all that is left.
+    `of`, whose unit it has, and needs no participant; without an amount it is of all that is left.
 
     Raises MissingScope, InvalidInput, ParticipantNotFound, EventNotFound for a refund of nothing known, EventDiffers
     or RefundExceedsEvent; then nothing is recorded.
@@ -90,7 +63,7 @@ class RecordEvent:
         with checks.of("type"):
             kind = rules.event_type(type)
         with checks.of("amount"):
-            worth = rules.amount(amount, unit, is_refund=type == REFUND)
+            rules.ensure_amount(amount, unit, is_refund=type == REFUND)
         refunded = None
         with checks.of("of"):
             if (of is None) == (type == REFUND):
@@ -106,11 +79,12 @@ class RecordEvent:
         with checks.of("metadata"):
             kept = rules.metadata(metadata or {})
         checks.done()
-        told = Told(
+        told = ToldEvent(
             source=caller.source,
             id=event_id,
             type=kind,
-            amount=worth,
+            amount=amount,
+            unit=unit,
             of=refunded,
             occurred_at=time,
             metadata=kept,
@@ -123,16 +97,17 @@ class RecordEvent:
         return await again(self._record, original.event, told)
 
     async def _record(
-        self, whose: ParticipantReference | Event, told: Told
+        self, whose: ParticipantReference | Event, told: ToldEvent
     ) -> tuple[RecordedEvent, bool]:
         async with self.unit_of_work.begin() as tx:
             participant_id = await _locked(tx, whose)
-            digest = told.digest(participant_id)
             before = await tx.events.of(participant_id)
+            told = told.among(before)
+            digest = told.digest(participant_id)
             if any((told.source, told.id) == (known.source, known.id) for known in before):
                 return await _known(tx, told, digest), False
             now = self.clock.now()
-            event = await tx.events.add(_event(told, participant_id, before, now), digest, now)
+            event = await tx.events.add(told.event(participant_id, before, now), digest, now)
             decisions = await self._judge(tx, [*before, event], event, now)
             return RecordedEvent(event, digest, decisions), True
 
@@ -156,44 +131,9 @@ async def _locked(tx: Transaction, whose: ParticipantReference | Event) -> UserI
     return (await tx.participants.lock(whose)).id
 
 
-async def _known(tx: Transaction, told: Told, digest: bytes) -> RecordedEvent:
+async def _known(tx: Transaction, told: ToldEvent, digest: bytes) -> RecordedEvent:
     """What came of it the first time; raise EventDiffers where it was another event then."""
     known = await tx.events.find(told.source, told.id)
     if known is None or known.digest != digest:
         raise EventDiffers
     return known
-
-
-def _event(told: Told, participant_id: UserId, before: Sequence[Event], now: datetime) -> NewEvent:
-    checks = Checks()
-    with checks.of("occurred_at"):
-        rules.ensure_may_have_occurred(told.occurred_at or now, now)
-    checks.done()
-    event = NewEvent(
-        source=told.source,
-        id=told.id,
-        type=told.type,
-        participant_id=participant_id,
-        occurred_at=told.occurred_at or now,
-        amount=told.amount,
-        of=told.of,
-        metadata=told.metadata,
-    )
-    return event if event.of is None else _refund(event, before)
-
-
-def _refund(refund: NewEvent, before: Sequence[Event]) -> NewEvent:
-    """The refund with its amount; raise EventNotFound or RefundExceedsEvent."""
-    refunded = (
-        e for e in before if (e.source, e.id) == (refund.source, refund.of) and e.of is None
-    )
-    original = next(refunded, None)
-    if original is None:
-        raise EventNotFound
-    left = left_of(original, refunds(before))
-    if left is None or left.value == 0:
-        raise RefundExceedsEvent
-    amount = refund.amount or left
-    if amount.unit != left.unit or amount.value > left.value:
-        raise RefundExceedsEvent
-    return replace(refund, amount=amount)

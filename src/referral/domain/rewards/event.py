@@ -90,20 +90,18 @@ def event_type(raw: str) -> str:
     return raw
 
 
-def amount(value: int | None, unit: str | None, *, is_refund: bool) -> Amount | None:
-    """How much an event is worth; a refund without one is of all that is left, and has the event's unit.
+def ensure_amount(value: int | None, unit: str | None, *, is_refund: bool) -> None:
+    """Raise InvalidInput unless it is a whole number from 0 and a unit's name, or neither.
 
-    Raises InvalidInput unless both are given or neither is, a whole number from 0 and a unit's name.
+    A refund without an amount is of all that is left, and one without a unit has the event's.
     """
     if value is not None and not is_refund <= value <= MOST_AMOUNT:
         raise InvalidInput(f"An amount is a whole number from {int(is_refund)} to {MOST_AMOUNT}.")
     if unit is not None:
         unit_name(unit)
-    if value is None and unit is None:
-        return None
-    if value is None or unit is None:
+    needs_unit = value is not None and not is_refund
+    if (needs_unit and unit is None) or (value is None and unit is not None):
         raise InvalidInput("An amount needs a unit, and a unit an amount.")
-    return Amount(value, unit)
 
 
 def ensure_may_have_occurred(at: datetime, now: datetime) -> None:

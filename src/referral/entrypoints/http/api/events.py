@@ -74,7 +74,7 @@ class NewEvent(Body):
     unit: Annotated[
         str | None,
         Meta(
-            description="a currency (ISO 4217), or a name such as `points`",
+            description="a currency (ISO 4217), or a name such as `points`; a refund without one has the event's",
             extra_json_schema={"pattern": f"^({UNIT_SHAPE})$", "examples": ["EUR"]},
         ),
     ] = None
