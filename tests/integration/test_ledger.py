@@ -65,6 +65,7 @@ def test_what_the_service_wrote_is_right(verify):
 
 
 BEHIND = "SET session_replication_role = replica"  # triggers sleep
+GOLD = "(SELECT id FROM rewards WHERE rule = 'gold')"
 THANKS = "(SELECT id FROM rewards WHERE rule = 'thanks' ORDER BY id LIMIT 1)"
 
 
@@ -125,6 +126,23 @@ THANKS = "(SELECT id FROM rewards WHERE rule = 'thanks' ORDER BY id LIMIT 1)"
             "The beneficiary of the reward",
         ),
         ("UPDATE rewards SET amount = 51 WHERE rule = 'gold';", "The amount of the reward"),
+        (
+            (
+                f"DELETE FROM ledger_entries WHERE reward_id = {GOLD};"
+                f"DELETE FROM rewards WHERE id = {GOLD};"
+            ),
+            "What the milestone gold gave to",
+        ),
+        (
+            # Both purchases are the cause of a recovery of it.
+            (
+                "INSERT INTO rewards SELECT gen_random_uuid(), referral_id, program_id, terms_version,"
+                " rule, side, beneficiary_id, -r.amount, r.unit, 'approved', created_at, due_at, number,"
+                " shared, milestone, r.id, false, NULL FROM rewards AS r, events AS e"
+                " WHERE rule = 'gold' AND e.id IN ('bob', 'cleo');"
+            ),
+            "What the milestone gold gave to",
+        ),
     ],
 )
 def test_what_is_changed_behind_its_back_is_found_and_named(verify, database, deed, told):
@@ -135,6 +153,41 @@ def test_what_is_changed_behind_its_back_is_found_and_named(verify, database, de
 
     assert status == 1
     assert any(told in line for line in wrong), wrong
+
+
+async def reach_milestones(referral):
+    """Reach a second qualified referral, which gives nothing: no budget, rejected by hand, or made under other terms."""
+    gold = {"rule": "gold", "to": "referrer", "amount": 50, "unit": "points", "at_qualified": 2}
+    rich = {"qualification": {"event": "purchase"}, "rewards": [gold]}
+    poor = {**rich, "caps": {"budget": [{"unit": "points", "amount": 49}]}}
+    bare = {"qualification": {"event": "purchase"}}
+    for program, versions in (
+        ("refused", (poor, poor)),
+        ("rejected", (rich, rich)),
+        ("passed", (rich, bare, rich)),
+    ):
+        await referral.programs.create_program(slug=program, name=program, terms=versions[0])
+        await referral.programs.change_program(slug=program, status="active")
+        await referral.accounts.enrol_participant(external_id=f"ann-{program}")
+        code = await referral.programs.issue_participant_code(
+            participant=f"ann-{program}", expires_at=FAR, program=program
+        )
+        for number, terms in enumerate(versions):
+            await referral.programs.add_terms(slug=program, terms=terms)
+            name = f"{program}-{number}"
+            await referral.accounts.enrol_participant(external_id=name)
+            await referral.programs.refer_participant(code=code.text.value, participant=name)
+            await referral.rewards.record_event(id=name, type="purchase", participant=name)
+    [rejected] = (await referral.rewards.find_rewards(program="rejected")).items
+    await referral.rewards.decide_reward(
+        reward_id=rejected.reward.id, verdict="reject", reason="a guess"
+    )
+
+
+def test_a_milestone_that_was_refused_or_passed_by_is_not_missing(verify, database):
+    operate(database, reach_milestones)
+
+    assert verify() == (0, [])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
-    literal_column,
     select,
     union,
 )
@@ -28,14 +27,15 @@ from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
 from referral.adapters.postgres.rewards.events import event_from
 from referral.adapters.postgres.rewards.histories import EVENTS, histories, size
+from referral.adapters.postgres.rewards.milestone_sums import MILESTONES
 from referral.adapters.postgres.rewards.named_rewards import REWARDS, reward_from
+from referral.adapters.postgres.rewards.refusals import IS_REFUSAL
 from referral.adapters.postgres.rewards.sums import SUMS
 from referral.adapters.postgres.rewards.tables import decisions, events, ledger_entries, rewards
 from referral.domain.accounts.user import UserId
 from referral.domain.programs.program import ProgramStatus
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.terms import Terms
-from referral.domain.rewards.decision import REFUSALS
 from referral.domain.rewards.event import Event
 from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Account
@@ -95,13 +95,7 @@ _TERMS = Statement(
 )
 _REFUSED = Statement(
     select(decisions.c.referral_id, decisions.c.rule)
-    .where(
-        decisions.c.referral_id == _given_ids,
-        decisions.c.reason
-        == any_(
-            literal_column(f"ARRAY[{', '.join(repr(str(reason)) for reason in sorted(REFUSALS))}]")
-        ),
-    )
+    .where(decisions.c.referral_id == _given_ids, IS_REFUSAL)
     .distinct()
 )
 _COUNT = Statement(select(func.count().label("events")).select_from(events))
@@ -169,7 +163,7 @@ class PostgresOpenBooks:
         return histories(self.snapshot, cohort, at_a_time)
 
     async def sums(self) -> AsyncIterator[Difference]:
-        for statement in SUMS:
+        for statement in (*SUMS, *MILESTONES):
             for row in await self.snapshot.all(statement):
                 yield Difference(row["of"], row["stored"], row["computed"])
 

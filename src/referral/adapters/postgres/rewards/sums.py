@@ -4,20 +4,17 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     Select,
     Text,
     and_,
     cast,
     func,
     literal,
-    literal_column,
     or_,
     select,
 )
 
 from referral.adapters.postgres.core.statement import Statement
-from referral.adapters.postgres.programs.tables import referrals
 from referral.adapters.postgres.rewards.tables import (
     balances,
     budgets,
@@ -25,14 +22,13 @@ from referral.adapters.postgres.rewards.tables import (
     payouts,
     rewards,
 )
-from referral.domain.programs.referral import ReferralStatus
 from referral.domain.rewards.ledger import Account
 from referral.domain.rewards.reward import RewardStatus
 
-_counts = and_(*(rewards.c.status != s.value for s in RewardStatus if not s.counts))
+COUNTS = and_(*(rewards.c.status != s.value for s in RewardStatus if not s.counts))
 
 
-def _told(of: ColumnElement[Any], stored: ColumnElement[Any], computed: ColumnElement[Any]) -> Any:
+def told(of: ColumnElement[Any], stored: ColumnElement[Any], computed: ColumnElement[Any]) -> Any:
     """What is wrong, in words; the rest of the statement says where."""
     return (
         of.label("of"),
@@ -41,7 +37,7 @@ def _told(of: ColumnElement[Any], stored: ColumnElement[Any], computed: ColumnEl
     )
 
 
-def _words(*parts: object) -> ColumnElement[Any]:
+def words(*parts: object) -> ColumnElement[Any]:
     return func.concat(
         *(part if isinstance(part, ColumnElement) else literal(part, Text) for part in parts)
     )
@@ -71,7 +67,7 @@ def _balance(name: str) -> Select[Any]:
     whose = func.coalesce(balances.c.beneficiary_id, _entered.c.beneficiary_id)
     unit = func.coalesce(balances.c.unit, _entered.c.unit)
     return (
-        select(*_told(_words(f"The balance {name} of ", whose, " in ", unit), stored, computed))
+        select(*told(words(f"The balance {name} of ", whose, " in ", unit), stored, computed))
         .select_from(
             balances.outerjoin(
                 _entered,
@@ -88,7 +84,7 @@ def _balance(name: str) -> Select[Any]:
 
 _budgeted = (
     select(rewards.c.program_id, rewards.c.unit, func.sum(rewards.c.amount).label("spent"))
-    .where(rewards.c.budgeted, _counts)
+    .where(rewards.c.budgeted, COUNTS)
     .group_by(rewards.c.program_id, rewards.c.unit)
     .subquery("budgeted")
 )
@@ -97,8 +93,8 @@ _same_budget = and_(
 )
 _budget = (
     select(
-        *_told(
-            _words(
+        *told(
+            words(
                 "What is spent of the budget of the program ",
                 func.coalesce(budgets.c.program_id, _budgeted.c.program_id),
                 " in ",
@@ -124,10 +120,10 @@ _paid = (
 )
 _payout = (
     select(
-        *_told(
-            _words("The payout ", payouts.c.reference),
-            _words(payouts.c.amount, " for ", payouts.c.rewards, " rewards"),
-            _words(_paid.c.amount, " for ", _paid.c.rewards, " rewards"),
+        *told(
+            words("The payout ", payouts.c.reference),
+            words(payouts.c.amount, " for ", payouts.c.rewards, " rewards"),
+            words(_paid.c.amount, " for ", _paid.c.rewards, " rewards"),
         )
     )
     .select_from(payouts.outerjoin(_paid, _paid.c.payout_id == payouts.c.id))
@@ -139,40 +135,4 @@ _payout = (
     )
 )
 
-_reached = (
-    select(
-        rewards.c.beneficiary_id,
-        rewards.c.program_id,
-        rewards.c.rule,
-        rewards.c.milestone,
-        func.sum(rewards.c.amount).label("given"),
-        func.max(rewards.c.amount).label("most"),
-    )
-    .where(rewards.c.milestone.is_not(None), _counts)
-    .group_by(rewards.c.beneficiary_id, rewards.c.program_id, rewards.c.rule, rewards.c.milestone)
-    .subquery("reached")
-)
-_qualified = (
-    select(literal_column("1"))
-    .where(
-        referrals.c.referrer_id == _reached.c.beneficiary_id,
-        referrals.c.program_id == _reached.c.program_id,
-        referrals.c.status == ReferralStatus.QUALIFIED.value,
-    )
-    .limit(_reached.c.milestone)
-    .correlate(_reached)
-    .subquery("qualified")
-)
-_is_reached = select(func.count()).select_from(_qualified).scalar_subquery() >= _reached.c.milestone
-_deserved = func.least(_reached.c.most, _reached.c.given) * cast(_is_reached, Integer)
-_milestone = select(
-    *_told(
-        _words("What the milestone ", _reached.c.rule, " gave to ", _reached.c.beneficiary_id),
-        _reached.c.given,
-        _deserved,
-    )
-).where(_reached.c.given != _deserved)
-
-SUMS = [
-    Statement(statement) for statement in (*map(_balance, _ACCOUNTS), _budget, _payout, _milestone)
-]
+SUMS = [Statement(statement) for statement in (*map(_balance, _ACCOUNTS), _budget, _payout)]
