@@ -1,7 +1,7 @@
 """In-memory implementations of the ports of events and rewards, under the same promises as the real ones."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,9 +23,10 @@ from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.reward_rules import Side
 from referral.domain.programs.terms import Terms
 from referral.domain.rewards.caps import Room
-from referral.domain.rewards.decision import REFUSALS
+from referral.domain.rewards.decision import REFUSALS, Reason
 from referral.domain.rewards.errors import EventDiffers, PayoutNotFound, RewardNotFound
 from referral.domain.rewards.event import Event, EventId, EventNumber, NewEvent
+from referral.domain.rewards.excuses import Turn
 from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Account, Change, holdings
 from referral.domain.rewards.payout import Payout
@@ -271,12 +272,13 @@ class InMemoryBooks:
             if after is None or referral.referee_id > after
         ][:limit]
 
-    async def refused(self, referral_ids: Sequence[UserId]) -> Collection[tuple[UserId, str]]:
-        return {
-            (made.referral_id, made.decision.rule)
+    async def turns(self, referral_ids: Sequence[UserId]) -> Sequence[Turn]:
+        return [
+            Turn(made.referral_id, made.decision.rule, made.decision.reason, made.event)
             for made in self.access.read().decisions
-            if made.referral_id in referral_ids and made.decision.reason in REFUSALS
-        }
+            if made.referral_id in referral_ids
+            and made.decision.reason in {*REFUSALS, Reason.QUALIFIED}
+        ]
 
     async def size(self, cohort: Cohort, most: int | None) -> int:
         found = [h async for share in self.histories(cohort, 1) for h in share]

@@ -10,8 +10,9 @@ from referral.domain.accounts.user import ErasedUser
 from referral.domain.programs.program import ProgramId
 from referral.domain.programs.reward_rules import RewardRule, Side
 from referral.domain.programs.terms import Terms
-from referral.domain.rewards.decision import Reason, no_reward
+from referral.domain.rewards.decision import QUALIFICATION, Decision, Reason, no_reward
 from referral.domain.rewards.event import EventId, NewEvent
+from referral.domain.rewards.excuses import Turn
 from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Account
 from referral.domain.rewards.proof import Case
@@ -99,18 +100,37 @@ async def test_what_happened_to_the_referrals_of_a_program_is_told_in_shares(
         assert await opened.size(Cohort(ProgramId(404)), None) == 0
 
 
-async def test_rules_that_were_kept_from_rewarding_are_told(books, decisions, referral):
+async def test_what_qualified_and_what_was_kept_from_rewarding_is_told(
+    *, books, decisions, events, referral, bob
+):
+    told = NewEvent(
+        source="shop",
+        id=EventId("1"),
+        type="purchase",
+        participant_id=bob.id,
+        occurred_at=NOW,
+        metadata={},
+    )
+    number = (await events.add(told, b"digest", NOW)).number
     thanks = RewardRule(rule="thanks", to=Side.REFERRER, amount=1000, unit="EUR")
-    made = [
-        no_reward(thanks, Reason.REFERRER_CAP_REACHED),
-        no_reward(replace(thanks, rule="share"), Reason.SHARE_TOO_SMALL),
-    ]
+    refused = no_reward(thanks, Reason.REFERRER_CAP_REACHED)
+    qualified = Decision(rule=QUALIFICATION, outcome="qualified", reason=Reason.QUALIFIED)
+    too_small = no_reward(replace(thanks, rule="share"), Reason.SHARE_TOO_SMALL)
+    whose = referral.referee_id
     await decisions.add(
-        [MadeDecision(referral.referee_id, referral.terms_version, d, NOW) for d in made]
+        [
+            MadeDecision(whose, referral.terms_version, refused, NOW),
+            *(
+                MadeDecision(whose, referral.terms_version, decision, NOW, number)
+                for decision in (qualified, too_small)
+            ),
+        ]
     )
 
     async with books.open() as opened:
-        ids = [referral.referee_id, an_id(404)]
-        assert [*await opened.refused(ids)] == [(referral.referee_id, "thanks")]
-        assert [*await opened.refused([UUID(int=404)])] == []
+        assert sorted(await opened.turns([whose, an_id(404)])) == [
+            Turn(whose, QUALIFICATION, Reason.QUALIFIED, number),
+            Turn(whose, "thanks", Reason.REFERRER_CAP_REACHED, None),
+        ]
+        assert await opened.turns([UUID(int=404)]) == []
         assert len(await opened.cases(None, 10)) == 1

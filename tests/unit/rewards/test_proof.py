@@ -14,8 +14,10 @@ from referral.domain.access.errors import MissingScope
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.reward_rules import RewardRule, Side
 from referral.domain.programs.terms import Qualification, Terms
+from referral.domain.rewards.decision import Reason
+from referral.domain.rewards.excuses import Turn, unexplained
 from referral.domain.rewards.ledger import Account, holdings
-from referral.domain.rewards.proof import Case, differences
+from referral.domain.rewards.proof import Case, Difference, differences
 from referral.domain.rewards.reward import PayoutId, RewardId, RewardStatus
 from rewarding import REFEREE, REFERRER, Referral, a_reward, an_event
 
@@ -275,6 +277,57 @@ async def test_what_a_cap_refused_excuses_nothing_that_was_given_beyond_the_rule
 
     told = f"What the rule thanks gave for the referral {cleo}: 2000 is stored"
     assert any(line.startswith(told) for line in await verify())
+
+
+async def test_a_share_that_a_cap_refused_excuses_no_other_share(
+    *, launch, bring, buy, verify, store
+):
+    code = await launch(
+        rewards=[{"rule": "share", "to": "referrer", "basis_points": 1000, "unit": "EUR"}],
+        caps={"budget": [{"unit": "EUR", "amount": 400}]},
+    )
+    await bring("bob", code)
+    for amount in (2000, 3000, 2000):
+        await buy("bob", amount)
+    assert await verify() == []
+
+    for reward in [*store.read().rewards.values()]:
+        del store.read().rewards[reward.id]
+
+    assert [line.partition(" gave")[0] for line in await verify()] == [
+        f"What the rule share and the event {number}" for number in (1, 3)
+    ]
+
+
+async def test_what_was_refused_before_a_referral_qualified_again_excuses_nothing(
+    *, launch, bring, buy, refund, verify, store
+):
+    code = await launch(
+        rewards=[{"rule": "thanks", "to": "referrer", "amount": 1000, "unit": "EUR"}],
+        caps={"budget": [{"unit": "EUR", "amount": 1000}]},
+    )
+    for name in ("bob", "cleo"):
+        await bring(name, code)
+        await buy(name)
+    assert await verify() == []
+    for order in ("order-1", "order-2"):
+        await refund(order)
+    await buy("cleo")
+    assert await verify() == []
+
+    rewards = store.read().rewards
+    [again] = (reward.id for reward in rewards.values() if reward.status.counts)
+    del rewards[again]
+
+    assert len(await verify()) == 1
+
+
+def test_what_was_refused_excuses_only_what_is_missing():
+    turns = [Turn(REFEREE, "thanks", Reason.BUDGET_SPENT, None)]
+    wrong = Difference("The status", "signed_up", "qualified")
+    missing = Difference("What the rule gave", 0, 1000, REFEREE, ("thanks", None))
+
+    assert unexplained([wrong, missing], turns) == [wrong]
 
 
 async def test_what_is_wrong_with_sums_is_told(verify, store, monkeypatch):

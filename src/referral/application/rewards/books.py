@@ -1,10 +1,11 @@
 """What reads all that is known of rewards, as of one moment."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from referral.domain.accounts.user import UserId
+from referral.domain.rewards.excuses import Turn
 from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.proof import Case, Difference
 
@@ -18,8 +19,8 @@ class OpenBooks(Protocol):
     async def cases(self, after: UserId | None, limit: int) -> Sequence[Case]:
         """So many referrals with events, rewards or decisions, by their ids, after this one."""
 
-    async def refused(self, referral_ids: Sequence[UserId]) -> Collection[tuple[UserId, str]]:
-        """The rules that a cap, a budget or an erased account kept from rewarding these referrals."""
+    async def turns(self, referral_ids: Sequence[UserId]) -> Sequence[Turn]:
+        """What qualified these referrals, and which rules a cap, a budget or an erased account kept from rewarding them."""
 
     def sums(self) -> AsyncIterator[Difference]:
         """Where milestones, balances, budgets and payouts are not what rewards and entries come to."""

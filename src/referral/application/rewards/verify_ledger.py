@@ -1,9 +1,10 @@
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from referral.application.ports import Clock
 from referral.application.rewards.books import Books, OpenBooks
 from referral.domain.access.caller import OPERATOR, Caller, Scope
+from referral.domain.rewards.excuses import unexplained
 from referral.domain.rewards.proof import Difference, differences
 
 AT_A_TIME = 1_000
@@ -46,8 +47,7 @@ class VerifyLedger:
                 yield Verified(seen, total, [difference])
 
 
-async def _unexplained(books: OpenBooks, found: list[Difference]) -> list[Difference]:
+async def _unexplained(books: OpenBooks, found: Sequence[Difference]) -> Sequence[Difference]:
     """Without what a cap or a budget refused."""
-    short = {d.referral_id for d in found if d.short and d.referral_id}
-    refused = await books.refused([*short]) if short else ()
-    return [d for d in found if (d.referral_id, d.short) not in refused]
+    missing = {d.referral_id for d in found if d.missing and d.referral_id}
+    return unexplained(found, await books.turns([*missing])) if missing else found

@@ -10,7 +10,7 @@ from referral.domain.programs.program import ProgramId
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.reward_rules import Side
 from referral.domain.programs.terms import Terms, TermsVersion
-from referral.domain.rewards.entitlement import entitlement
+from referral.domain.rewards.entitlement import Purpose, entitlement
 from referral.domain.rewards.event import Event
 from referral.domain.rewards.ledger import Account, holdings
 from referral.domain.rewards.qualification import Facts, Standing, standing
@@ -22,14 +22,14 @@ from referral.domain.rewards.taking_back import given
 class Difference:
     """What is stored of something, and what it has to be.
 
-    `short` names the rule that gave less than it says: a cap may have refused the rest.
+    `missing` is what nothing was given for: a cap may have refused it.
     """
 
     of: str
     stored: object
     computed: object
     referral_id: UserId | None = None
-    short: str = ""
+    missing: Purpose | None = None
 
     def __str__(self) -> str:
         return f"{self.of}: {self.stored} is stored, and it has to be {self.computed}"
@@ -92,7 +92,7 @@ def _rewards(case: Case) -> Iterator[Difference]:
             amount,
             deserved,
             case.referral_id,
-            rule if is_short else "",
+            purpose if is_short and not amount else None,
         )
 
 

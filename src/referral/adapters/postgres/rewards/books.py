@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    or_,
     select,
     union,
 )
@@ -36,7 +37,9 @@ from referral.domain.accounts.user import UserId
 from referral.domain.programs.program import ProgramStatus
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.terms import Terms
+from referral.domain.rewards.decision import Reason
 from referral.domain.rewards.event import Event
+from referral.domain.rewards.excuses import Turn
 from referral.domain.rewards.history import Cohort, History
 from referral.domain.rewards.ledger import Account
 from referral.domain.rewards.proof import Case, Difference
@@ -93,10 +96,11 @@ _TERMS = Statement(
         cast(program_terms.c.terms, Text).label("terms"),
     )
 )
-_REFUSED = Statement(
-    select(decisions.c.referral_id, decisions.c.rule)
-    .where(decisions.c.referral_id == _given_ids, IS_REFUSAL)
-    .distinct()
+_TURNS = Statement(
+    select(decisions.c.referral_id, decisions.c.rule, decisions.c.reason, decisions.c.event).where(
+        decisions.c.referral_id == _given_ids,
+        or_(IS_REFUSAL, decisions.c.reason == Reason.QUALIFIED.value),
+    )
 )
 _COUNT = Statement(select(func.count().label("events")).select_from(events))
 
@@ -152,9 +156,9 @@ class PostgresOpenBooks:
             for row in await self.snapshot.all(_REFERRALS, ids=ids)
         ]
 
-    async def refused(self, referral_ids: Sequence[UserId]) -> Collection[tuple[UserId, str]]:
-        rows = await self.snapshot.all(_REFUSED, ids=[*referral_ids])
-        return {(row["referral_id"], row["rule"]) for row in rows}
+    async def turns(self, referral_ids: Sequence[UserId]) -> Sequence[Turn]:
+        rows = await self.snapshot.all(_TURNS, ids=[*referral_ids])
+        return [Turn(**{**row, "reason": Reason(row["reason"])}) for row in rows]
 
     async def size(self, cohort: Cohort, most: int | None) -> int:
         return await size(self.snapshot, cohort, most)
