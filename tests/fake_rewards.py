@@ -1,7 +1,7 @@
 """In-memory implementations of the ports of events and rewards, under the same promises as the real ones."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -130,8 +130,11 @@ class InMemoryRewards:
             spent={unit: spent[unit] for unit in units},
         )
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Reward]:
-        waiting = (r for r in self._rewards if r.status == RewardStatus.PENDING and r.due_at <= now)
+    async def due(
+        self, now: datetime, limit: int, but: Collection[RewardId] = ()
+    ) -> Sequence[Reward]:
+        pending = (r for r in self._rewards if r.status == RewardStatus.PENDING)
+        waiting = (r for r in pending if r.due_at <= now and r.id not in but)
         return sorted(waiting, key=lambda reward: reward.due_at)[:limit]
 
     async def lock(self, reward_id: RewardId) -> Reward:

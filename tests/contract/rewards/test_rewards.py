@@ -111,6 +111,7 @@ async def test_what_is_due_are_pending_rewards_whose_time_has_come(store, give, 
     async with store.begin() as tx:
         assert await tx.rewards.due(NOW, 10) == [early, late]
         assert await tx.rewards.due(NOW, 1) == [early]
+        assert await tx.rewards.due(NOW, 1, {early.id}) == [late]
         assert await tx.rewards.due(NOW - timedelta(days=2), 10) == []
 
 

@@ -5,11 +5,12 @@ from uuid import UUID
 import pytest
 
 from examples import an_id, in_a_week
+from fake_rewards import InMemoryRewards
 from referral.application.rewards.ports import Balance
 from referral.domain.access.caller import Caller, KeyId, Scope
 from referral.domain.access.errors import MissingScope, PersonNeeded
 from referral.domain.accounts.errors import ParticipantNotFound
-from referral.domain.errors import InvalidInput
+from referral.domain.errors import DatabaseUnavailable, InvalidInput
 from referral.domain.programs.errors import ProgramNotFound
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.rewards.decision import Outcome, Reason
@@ -315,6 +316,56 @@ async def test_more_than_one_share_is_approved(
 
     assert await approve_due_rewards() == 120
     assert (await find_rewards(status="pending")).items == []
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """The errors with which rewards of Ann's are not stored, the last of them again and again."""
+    failing = []
+    record = InMemoryRewards.record
+
+    async def refuse(self, changes, now):
+        if failing and any(change.after.rule == "thanks" for change in changes):
+            raise failing.pop(0) if len(failing) > 1 else failing[0]
+        await record(self, changes, now)
+
+    monkeypatch.setattr(InMemoryRewards, "record", refuse)
+    return failing
+
+
+async def test_a_reward_that_cannot_be_approved_keeps_no_other_from_it_and_is_logged_once(
+    *, launch, bring, buy, approve_due_rewards, rewards_of, clock, failing, caplog, monkeypatch
+):
+    monkeypatch.setattr("referral.application.rewards.approve_due_rewards.SHARE", 2)
+    code = await launch()
+    for name in ("bob", "cleo", "dan"):
+        await bring(name, code)
+        await buy(name)
+    clock.advance(days=14)
+    failing.append(OverflowError("too much"))
+
+    assert await approve_due_rewards() == 3
+    assert [len(caplog.records), await approve_due_rewards(), len(caplog.records)] == [3, 0, 3]
+    assert await rewards_of("dan") == [("welcome", 500, "approved")]
+    assert await rewards_of("ann") == [("thanks", 1000, "pending")] * 3
+
+    failing.clear()
+    assert await approve_due_rewards() == 3
+
+
+@pytest.mark.parametrize("before", [[], [OverflowError("too much")]])
+async def test_nothing_is_approved_while_the_database_is_away(
+    *, launch, bring, buy, approve_due_rewards, clock, failing, caplog, before
+):
+    await bring("bob", await launch())
+    await buy("bob")
+    clock.advance(days=14)
+    failing.extend([*before, DatabaseUnavailable()])
+
+    with pytest.raises(DatabaseUnavailable):
+        await approve_due_rewards()
+
+    assert not caplog.records
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What the use cases of events and rewards need of the outside, and what they may count on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -117,8 +117,10 @@ class Rewards(Protocol):
         milestones go, and these.
         """
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Reward]:
-        """Pending rewards whose time has come, of at most so many, that nobody else is looking at."""
+    async def due(
+        self, now: datetime, limit: int, but: Collection[RewardId] = ()
+    ) -> Sequence[Reward]:
+        """Pending rewards whose time has come, of at most so many, that nobody else is looking at; none of `but`."""
 
     async def lock(self, reward_id: RewardId) -> Reward:
         """Raise RewardNotFound."""

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from sqlalchemy import (
     Integer,
     Text,
     Uuid,
+    all_,
     any_,
     bindparam,
     select,
@@ -57,6 +58,7 @@ _DUE = Statement(
     REWARDS.where(
         rewards.c.status == RewardStatus.PENDING.value,
         rewards.c.due_at <= bindparam("now", type_=INSTANT),
+        rewards.c.id != all_(bindparam("but", type_=ARRAY(Uuid))),
     )
     .order_by(rewards.c.due_at)
     .limit(bindparam("size", type_=BigInteger))
@@ -100,8 +102,10 @@ class PostgresRewards:
     ) -> Room:
         return await room(self.queries, referral, terms, now, milestones)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Reward]:
-        return await self._all(_DUE, now=now, size=limit)
+    async def due(
+        self, now: datetime, limit: int, but: Collection[RewardId] = ()
+    ) -> Sequence[Reward]:
+        return await self._all(_DUE, now=now, size=limit, but=[*but])
 
     async def lock(self, reward_id: RewardId) -> Reward:
         for reward in await self._all(_AMONG, ids=[reward_id]):
