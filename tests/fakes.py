@@ -1157,6 +1157,11 @@ class InMemoryIdempotencyRecords:
         self._calls[call_id] = _StoredCall(holder, request, now + timedelta(seconds=10))
         return Claim(call_id, holder)
 
+    async def renew(self, claim: Claim, now: datetime) -> None:
+        known = self._calls.get(claim.call_id)
+        if known and known.holder == claim.holder and known.answer is None:
+            known.expires_at = now + timedelta(seconds=10)
+
     @asynccontextmanager
     async def effects_of(self, claim: Claim, clock: Clock) -> AsyncIterator[NewRecord]:
         mine = _StoredCall(claim.holder, b"", clock.now())

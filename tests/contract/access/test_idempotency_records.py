@@ -1,10 +1,12 @@
 import asyncio
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
+from datetime import timedelta
 
 import pytest
 
 from examples import a_refresh_token, a_user
+from referral.adapters.postgres.core.patience import call_of_its_own, patience
 from referral.application.access.ports import CallRecord, Claim
 from referral.domain.access.errors import InvalidRefreshToken, RequestInProgress
 from referral.domain.accounts.errors import UsernameTaken, UserNotFound
@@ -76,6 +78,68 @@ async def test_a_claim_whose_holder_was_killed_can_be_had_after_ten_seconds(reco
     await claimed(records, clock, b"second")
 
     assert await records.claim(CALL, REQUEST, clock.now()) == CallRecord(b"second", None)
+
+
+async def test_a_claim_that_is_renewed_lasts_ten_seconds_from_then(records, clock):
+    claim = await claimed(records, clock)
+    for _ in range(3):
+        clock.advance(seconds=9)
+        await records.renew(claim, clock.now())
+
+    clock.advance(seconds=9)
+    assert await records.claim(CALL, b"another", clock.now()) == CallRecord(REQUEST, None)
+
+    clock.advance(seconds=1)
+    await claimed(records, clock)
+
+
+async def test_a_claim_that_is_renewed_while_the_call_writes_is_answered_with_what_it_kept(
+    store, records, clock
+):
+    ann = a_user("ann")
+    claim = await claimed(records, clock)
+
+    async with records.effects_of(claim, clock) as record:
+        await store.users.add(ann)
+        with a_call_that_has_waited():
+            await records.renew(claim, clock.now() + timedelta(seconds=9))
+        clock.advance(seconds=18)
+        assert await records.claim(CALL, b"another", clock.now()) == CallRecord(REQUEST, None)
+        record.keep(ANSWER)
+
+    assert await store.users.by_id(ann.id) == ann
+    assert await records.claim(CALL, b"another", clock.now()) == CallRecord(REQUEST, ANSWER)
+
+
+@contextmanager
+def a_call_that_has_waited():
+    """Within it, no time is left to wait for the database."""
+    with call_of_its_own():
+        patience().seconds = 0
+        yield
+
+
+async def test_a_claim_that_is_lost_is_not_renewed(records, clock):
+    lost = await claimed(records, clock, b"first")
+    clock.advance(seconds=10)
+    await claimed(records, clock, b"second")
+
+    clock.advance(seconds=9)
+    await records.renew(lost, clock.now())
+
+    clock.advance(seconds=1)
+    await claimed(records, clock, b"third")
+
+
+async def test_an_answer_is_kept_as_long_whenever_its_claim_is_renewed(records, clock):
+    claim = await claimed(records, clock)
+    async with records.effects_of(claim, clock) as record:
+        record.keep(ANSWER)
+
+    await records.renew(claim, clock.now())
+
+    clock.advance(hours=24, seconds=-1)
+    assert await records.claim(CALL, b"another", clock.now()) == CallRecord(REQUEST, ANSWER)
 
 
 async def test_what_is_written_inside_is_read_there_at_once_and_by_others_at_the_end(

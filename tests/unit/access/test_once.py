@@ -1,10 +1,16 @@
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
 import pytest
 
 from fakes import FakeAuditLog, FakeSealing
+from referral.application.access import once as use_case
 from referral.application.access.once import Answer, Once
 from referral.application.audit import Audit
 from referral.domain.access.errors import IdempotencyKeyReused, RequestInProgress
 from referral.domain.accounts.errors import UserNotFound
+from referral.domain.errors import DatabaseUnavailable
 
 REQUEST = b"POST /things secret"
 
@@ -90,6 +96,99 @@ async def test_a_call_that_goes_on_is_not_done_a_second_time(call):
 
     assert (await call(slow)).content == b"slow"
     assert second.calls == 0
+
+
+@pytest.fixture
+def renewed(store, clock, monkeypatch):
+    """Let nine seconds pass, and wait until the claim of the call that goes on has ten again."""
+    monkeypatch.setattr(use_case, "RENEWED_SECONDS", 0)
+
+    async def renewed():
+        clock.advance(seconds=9)
+        [stored] = store.idempotency_records._calls.values()
+        async with asyncio.timeout(5):
+            while stored.expires_at < clock.now() + timedelta(seconds=10):
+                await in_turn(1)
+
+    return renewed
+
+
+async def test_a_call_that_takes_longer_than_a_claim_has_its_key_all_the_time(call, renewed):
+    second = Counter()
+
+    async def slow():
+        for _ in range(3):
+            await renewed()
+            with pytest.raises(RequestInProgress):
+                await call(second)
+        return Answer(b"slow", done=True)
+
+    first = await call(slow)
+
+    assert await call(second) == Answer(first.content, done=True, repeated=True)
+    assert second.calls == 0
+
+
+async def test_the_lines_of_a_batch_that_takes_long_are_told_and_kept(
+    *, call, renewed, record_events, enrol_participant
+):
+    await enrol_participant(external_id="ann")
+    visits = [{"id": str(n), "type": "visit", "participant": "ann"} for n in range(3)]
+
+    async def batch():
+        told = []
+        async for _, is_new in record_events(visits):
+            told.append(b"new" if is_new else b"known")
+            await renewed()
+        return Answer(b" ".join(told), done=True)
+
+    assert await call(batch) == Answer(b"new new new", done=True)
+    assert await call(batch) == Answer(b"new new new", done=True, repeated=True)
+
+
+async def test_a_claim_that_could_not_be_renewed_is_renewed_the_next_time(
+    *, call, renewed, clock, monkeypatch
+):
+    async def slow():
+        asked = asyncio.Event()
+
+        def now():
+            asked.set()
+            raise DatabaseUnavailable
+
+        with monkeypatch.context() as away:
+            away.setattr(clock, "now", now)
+            async with asyncio.timeout(5):
+                await asked.wait()
+        await renewed()
+        return Answer(b"slow", done=True)
+
+    assert await call(slow) == Answer(b"slow", done=True)
+
+
+@pytest.mark.usefixtures("renewed")
+@pytest.mark.parametrize("turns", [0, 5])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_nothing_is_renewed_once_a_call_is_over(*, call, clock, monkeypatch, turns, fails):
+    async def takes_turns():
+        await in_turn(turns)
+        if fails:
+            raise UserNotFound
+        return Answer(b"answer", done=True)
+
+    with suppress(UserNotFound):
+        await call(takes_turns)
+
+    asked = []
+    monkeypatch.setattr(clock, "now", lambda: asked.append("the time"))
+    await in_turn(5)
+    assert asked == []
+
+
+async def in_turn(turns):
+    """Let whatever else there is to do go on, so many times."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
 
 
 async def test_after_24_hours_a_key_is_new_again(call, clock):

@@ -177,10 +177,19 @@ class NewRecord(Protocol):
 
 
 class IdempotencyRecords(Protocol):
-    """Remembers calls that came with an idempotency key: for 24 hours, or while they go on for 10 seconds."""
+    """Remembers calls that came with an idempotency key: for 24 hours, or while they go on.
+
+    A claim ends by itself 10 seconds after it was made or renewed: the process that has it may have died.
+    """
 
     async def claim(self, call_id: bytes, request: bytes, now: datetime) -> Claim | CallRecord:
         """Claim a call for who asks now; or what is known of it, when someone else did it or does it."""
+
+    async def renew(self, claim: Claim, now: datetime) -> None:
+        """Have the claim for as long again, unless it was lost or the call is answered.
+
+        It belongs to no call: nothing that one writes, or has waited for, is in its way.
+        """
 
     def effects_of(self, claim: Claim, clock: Clock) -> AbstractAsyncContextManager[NewRecord]:
         """All that the stores write inside is committed at a clean end, together with the answer to keep.

@@ -11,6 +11,7 @@ from referral.adapters.postgres.access.tables import idempotency_records as reco
 from referral.adapters.postgres.core.database import Database
 from referral.adapters.postgres.core.joint import JOINT, Joint
 from referral.adapters.postgres.core.metadata import INSTANT
+from referral.adapters.postgres.core.patience import call_of_its_own
 from referral.adapters.postgres.core.statement import Statement
 from referral.application.access.ports import CallRecord, Claim
 from referral.application.ports import Clock
@@ -18,7 +19,7 @@ from referral.domain.access.errors import RequestInProgress
 from referral.domain.errors import DatabaseUnavailable
 
 KEPT = timedelta(hours=24)
-# Longer than any call takes; a caller waits for so long when the process that had the claim was killed.
+# Some renewals may fail meanwhile; a caller waits for so long when the process that had the claim was killed.
 CLAIMED = timedelta(seconds=10)
 
 _new = insert(records).values(
@@ -44,6 +45,10 @@ _held = (
     (records.c.call_id == bindparam("which"))
     & (records.c.holder == bindparam("by"))
     & records.c.answer.is_(None)
+)
+_RENEW = Statement(
+    update(records).values(expires_at=bindparam("until", type_=INSTANT)).where(_held),
+    on_the_side=True,
 )
 _KEEP = Statement(
     update(records)
@@ -84,6 +89,12 @@ class PostgresIdempotencyRecords:
         found = await self.database.one(_FIND, call_id=call_id)
         # It may have been given up in between.
         return CallRecord(found["request"], found["answer"]) if found else CallRecord(request, None)
+
+    async def renew(self, claim: Claim, now: datetime) -> None:
+        with call_of_its_own():
+            await self.database.execute(
+                _RENEW, which=claim.call_id, by=claim.holder, until=now + CLAIMED
+            )
 
     @asynccontextmanager
     async def effects_of(self, claim: Claim, clock: Clock) -> AsyncIterator[_NewRecord]:
