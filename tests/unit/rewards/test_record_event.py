@@ -236,6 +236,34 @@ async def test_an_event_of_nobody_is_refused(record_event):
         await record_event(id="1", participant="42", **PURCHASE)
 
 
+@pytest.mark.parametrize("names", ["external id", "id"])
+async def test_an_event_that_is_told_again_is_known_when_its_person_was_erased(
+    record_event, enrol_participant, erase_participant, names
+):
+    ann, _ = await enrol_participant(external_id="42")
+    name = "42" if names == "external id" else f"user:{ann.id}"
+    first, _ = await record_event(id="1", participant=name, **PURCHASE)
+    part = {"id": "2", "type": "refund", "of": "1", "participant": name, "amount": 500}
+    refund, _ = await record_event(**part)
+    await erase_participant(participant="42")
+
+    assert await record_event(id="1", participant=name, **PURCHASE) == (first, False)
+    assert await record_event(**part) == (refund, False)
+    with pytest.raises(EventDiffers):
+        await record_event(id="1", participant=name, **{**PURCHASE, "amount": 2501})
+    with pytest.raises(ParticipantNotFound):
+        await record_event(id="3", participant=name, **PURCHASE)
+
+
+@pytest.mark.parametrize("name", ["43", f"user:{an_id(404)}"])
+async def test_an_event_that_is_known_is_nobody_elses(record_event, enrol_participant, name):
+    await enrol_participant(external_id="42")
+    await record_event(id="1", participant="42", **PURCHASE)
+
+    with pytest.raises(ParticipantNotFound):
+        await record_event(id="1", participant=name, **PURCHASE)
+
+
 async def test_an_ended_program_qualifies_nobody_any_more(
     record_event, referee, change_program, standing_of
 ):

@@ -15,6 +15,8 @@ from referral.application.rewards.ports import Events, RecordedEvent
 from referral.application.rewards.told_event import ToldEvent
 from referral.application.transaction import Transaction, UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
+from referral.domain.accounts.errors import ParticipantNotFound
+from referral.domain.accounts.external_id import ExternalId
 from referral.domain.accounts.user import UserId
 from referral.domain.errors import Checks, InvalidInput
 from referral.domain.programs.terms import REFUND
@@ -100,7 +102,7 @@ class RecordEvent:
         self, whose: ParticipantReference | Event, told: ToldEvent
     ) -> tuple[RecordedEvent, bool]:
         async with self.unit_of_work.begin() as tx:
-            participant_id = await _locked(tx, whose)
+            participant_id = await _locked(tx, whose, told)
             before = await tx.events.of(participant_id)
             told = told.among(before)
             digest = told.digest(participant_id)
@@ -123,12 +125,29 @@ class RecordEvent:
         return await self.awards.carry_out(tx, found, judgement, now, event.number)
 
 
-async def _locked(tx: Transaction, whose: ParticipantReference | Event) -> UserId:
-    """Who it is; an event that is refunded is still theirs when they were erased."""
+async def _locked(tx: Transaction, whose: ParticipantReference | Event, told: ToldEvent) -> UserId:
+    """Who it is; an event that was recorded, or is refunded, is still theirs when they were erased."""
     if isinstance(whose, Event):
         await tx.participants.lock_row(whose.participant_id)
         return whose.participant_id
-    return (await tx.participants.lock(whose)).id
+    try:
+        return (await tx.participants.lock(whose)).id
+    except ParticipantNotFound:
+        known = await tx.events.find(told.source, told.id)
+        if known and await _was(tx, known.event.participant_id, whose):
+            return known.event.participant_id
+        raise
+
+
+async def _was(tx: Transaction, participant_id: UserId, whose: ParticipantReference) -> bool:
+    """Whether someone may have been called so whom nobody is called any more; of who was erased, no external id is kept."""
+    if not isinstance(whose, ExternalId):
+        return whose == participant_id
+    try:
+        await tx.participants.find(participant_id)
+    except ParticipantNotFound:
+        return True
+    return False
 
 
 async def _known(tx: Transaction, told: ToldEvent, digest: bytes) -> RecordedEvent:
