@@ -128,6 +128,14 @@ def test_f20_a_key_at_another_address_is_refused(client, key):
     assert post(client, "/auth/revoke", {"token": "x"}, key).status_code == 422
 
 
+def test_a_slash_at_the_end_is_no_other_address(client, ann, key):
+    first = post(client, "/codes", {"expires_at": FAR}, key, ann)
+    again = post(client, "/codes/", {"expires_at": FAR}, key, ann)
+
+    assert first.status_code == 201
+    assert_repeated(first, again)
+
+
 def test_callers_do_not_share_keys(client, ann, bob, key):
     hers = post(client, "/codes", {"expires_at": FAR}, key, ann)
     his = post(client, "/codes", {"expires_at": FAR}, key, bob)

@@ -3,6 +3,7 @@ from collections.abc import Awaitable
 from urllib.parse import unquote_to_bytes
 
 from litestar.types import HTTPScope, Receive, Send
+from litestar.utils import normalize_path
 
 from referral.entrypoints.http.middleware import HttpApp
 from referral.entrypoints.http.problems.answers import refuse
@@ -17,7 +18,10 @@ _ENCODED_SLASH = re.compile(rb"%2[Ff]")
 
 
 class Paths:
-    """Keeps a slash that is written as %2F apart from those that separate (RFC 3986 §2.2): it becomes SLASH."""
+    """Spells a path in one way for all that follows: without a slash at its end, as Litestar looks it up.
+
+    A slash that is written as %2F is kept apart from those that separate (RFC 3986 §2.2): it becomes SLASH.
+    """
 
     def __init__(self, app: HttpApp) -> None:
         self.app = app
@@ -28,4 +32,5 @@ class Paths:
         if b"%" in scope["raw_path"]:
             parts = map(unquote_to_bytes, _ENCODED_SLASH.split(scope["raw_path"]))
             scope["path"] = SLASH.join(part.decode(errors="replace") for part in parts)
+        scope["path"] = normalize_path(scope["path"])
         return self.app(scope, receive, send)
