@@ -115,6 +115,7 @@ def body_of(
         "POST /referrals": joinable(administrator) if operation == "POST /referrals" else None,
         "POST /reviews/{referral_id}/release": {"reason": "Looked."},
         "POST /reviews/{referral_id}/reject": {"reason": "A fake."},
+        "POST /rewards/{reward_id}/approve": {"reason": "Known."},
         "POST /rewards/{reward_id}/hold": {"reason": "Wait."},
         "POST /rewards/{reward_id}/reject": {"reason": "A fake."},
         "POST /payouts": payable(administrator) if operation == "POST /payouts" else None,

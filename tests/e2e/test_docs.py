@@ -146,6 +146,16 @@ def test_every_list_says_how_it_is_walked(document):
         assert taken >= set(re.findall(r"{(\w+)}", path)), (path, method)
 
 
+def test_a_body_that_may_be_left_out_is_described_so(document):
+    optional = {
+        path
+        for path, _, operation in operations(document)
+        if not operation.get("requestBody", {"required": True})["required"]
+    }
+
+    assert optional == {"/api/v1/rewards/{reward_id}/approve"}
+
+
 def test_the_document_is_the_same_each_time(document):
     names = [*document["components"]["schemas"]]
 

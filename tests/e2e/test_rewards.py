@@ -338,6 +338,30 @@ def test_draft_terms_are_tried_on_what_happened_unless_that_is_too_much(shop, se
 
 
 @pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"json": {"reason": "A good customer."}}, ": A good customer."),
+        ({"json": {}}, "."),
+        ({}, "."),
+        ({"headers": {"Idempotency-Key": "a", "Content-Type": "application/json"}}, "."),
+    ],
+)
+def test_why_a_reward_is_approved_is_kept_if_it_is_said(*, shop, key, body, told):
+    bob = str(uuid4())
+    bring(shop, "patient", [bob])
+    event = shop.post("/events", json=purchase(bob)).json()
+    reward = event["rewards"][0]["id"]
+    for wrong, status in (({"reason": 1}, 400), ({"reason": " "}, 422), ({"why": "x"}, 422)):
+        assert shop.post(f"/rewards/{reward}/approve", json=wrong).status_code == status
+
+    approved = shop.post(f"/rewards/{reward}/approve", **body)
+
+    assert (approved.status_code, approved.json()["status"]) == (200, "approved")
+    explained = shop.get(f"/referrals/{event['referral']['id']}/explanation").json()
+    assert explained["decisions"][-1]["sentence"].endswith(f", by key:{key.id}{told}")
+
+
+@pytest.mark.parametrize(
     ("verdict", "status"), [("hold", "held"), ("approve", "approved"), ("reject", "rejected")]
 )
 def test_a_reward_that_is_decided_with_a_key_is_told_as_it_is_then(shop, verdict, status):

@@ -251,7 +251,7 @@ class Places:
             },
             "POST /api/v1/reviews/{referral_id}/release": {"reason": "Looked."},
             "POST /api/v1/reviews/{referral_id}/reject": {"reason": "A fake."},
-            "POST /api/v1/rewards/{reward_id}/approve": {},
+            "POST /api/v1/rewards/{reward_id}/approve": {"reason": "Known."},
             "POST /api/v1/rewards/{reward_id}/hold": {"reason": "Wait."},
             "POST /api/v1/rewards/{reward_id}/reject": {"reason": "A fake."},
             "POST /api/v1/payouts": {"reference": name, "unit": "EUR", "participant": "nobody"},

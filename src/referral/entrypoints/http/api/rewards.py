@@ -24,6 +24,7 @@ from referral.entrypoints.http.api.referrals import Reference
 from referral.entrypoints.http.api.shapes import Body, Instant, ProgramSlug
 from referral.entrypoints.http.openapi.operations import (
     CALLER,
+    BodyIsOptional,
     filtered_list,
 )
 from referral.entrypoints.http.problems.description import BODY, ONCE, WITH_SCOPE, responses
@@ -39,6 +40,9 @@ Unit = Annotated[str, Meta(description="ISO 4217, or a name", examples=["EUR"])]
 Minor = Annotated[int, Meta(description="in the unit's minor unit, such as cents")]
 
 
+_REASON = {"maxLength": REASON_LENGTH.stop - 1, "examples": ["Both live in one household."]}
+
+
 class Verdict(Body):
     """Why someone decides so."""
 
@@ -46,13 +50,21 @@ class Verdict(Body):
         str,
         Meta(
             description="1 to 500 printable characters",
-            extra_json_schema={
-                "minLength": REASON_LENGTH.start,
-                "maxLength": REASON_LENGTH.stop - 1,
-                "examples": ["Both live in one household."],
-            },
+            extra_json_schema={"minLength": REASON_LENGTH.start, **_REASON},
         ),
     ]
+
+
+# Frozen, as Litestar asks of a default.
+class Approval(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Why someone approves, if they say so."""
+
+    reason: Annotated[
+        str, Meta(description="up to 500 printable characters", extra_json_schema=_REASON)
+    ] = ""
+
+
+_UNEXPLAINED = Approval()
 
 
 class Reward(msgspec.Struct, kw_only=True):
@@ -118,7 +130,7 @@ def rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router
         request: Request[Caller, Any, Any],
         reward_id: UUID,
         verdict: RewardVerdict,
-        reason: str = "",
+        reason: str,
     ) -> Reward:
         return Reward.of(
             await use.rewards.decide_reward(
@@ -130,13 +142,16 @@ def rewards_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Router
         "/{reward_id:uuid}/approve",
         summary="Approve a reward",
         status_code=200,
-        responses=responses(*undecided, *ONCE),
+        operation_class=BodyIsOptional,
+        responses=responses(*undecided, InvalidInput, *BODY, *ONCE),
     )
     async def approve_reward(
-        request: Request[Caller, Any, Any], reward_id: FromPath[UUID]
+        request: Request[Caller, Any, Any],
+        reward_id: FromPath[UUID],
+        data: JSONBody[Approval] = _UNEXPLAINED,
     ) -> Reward:
         """Let a pending reward be paid before its time, or let a held one wait for its time again."""
-        return await decided(request, reward_id, RewardVerdict.APPROVE)
+        return await decided(request, reward_id, RewardVerdict.APPROVE, data.reason)
 
     @post(
         "/{reward_id:uuid}/hold",

@@ -1,10 +1,10 @@
-"""Who may call an operation, and what those that answer with lists take."""
+"""Who may call an operation, and what it takes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from litestar.openapi.spec import Operation, Parameter, Schema
+from litestar.openapi.spec import Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 from referral.entrypoints.http.request.paging import (
@@ -17,6 +17,15 @@ from referral.entrypoints.http.request.paging import (
 # A person, or a server with an API key.
 CALLER: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}, {"password": []}]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
+
+
+@dataclass
+class BodyIsOptional(Operation):
+    """An operation that can be called without a body."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.request_body, RequestBody):
+            self.request_body.required = False
 
 
 def taking(*more: Parameter) -> type[Operation]:
