@@ -48,7 +48,8 @@ class InMemoryEvents:
         recorded = rows.events.get((source, event_id))
         if recorded is None:
             return None
-        made = (m.decision for m in rows.decisions if m.event == recorded.event.number)
+        told = recorded.event.number, rows.recorded_at[recorded.event.number]
+        made = (m.decision for m in rows.decisions if (m.event, m.at) == told)
         return replace(recorded, decisions=tuple(made))
 
     async def of(self, participant_id: UserId) -> Sequence[Event]:

@@ -3,6 +3,7 @@
 ReferralError
 ├── InvalidInput            a value breaks a rule: change it
 │   ├── BacktestTooLarge
+│   ├── CircularReferral
 │   ├── EventDiffers
 │   ├── IdempotencyKeyReused
 │   ├── PayoutDiffers
@@ -96,6 +97,7 @@ from referral.domain.errors import (
 from referral.domain.programs.errors import (
     ActiveCodeExists,
     AlreadyReferred,
+    CircularReferral,
     CodeNotFound,
     CodeNotUsable,
     CodeTaken,
@@ -129,6 +131,7 @@ __all__ = [
     "AlreadyReferred",
     "BacktestTooLarge",
     "Busy",
+    "CircularReferral",
     "CodeNotFound",
     "CodeNotUsable",
     "CodeTaken",

@@ -1,5 +1,6 @@
 """A server issues codes for its people, and joins those it enrols to their owners."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -18,7 +19,7 @@ def database_url(databases):
 @pytest.fixture(scope="module")
 def shop(database_url, tmp_path_factory):
     """Calls with the key of a shop; each address is a path under the API's."""
-    scopes = ["participants:write", "codes:write", "programs:write"]
+    scopes = ["participants:write", "codes:write", "programs:write", "events:write"]
     key = make_keys(database_url, shop=scopes)["shop"]
     with (
         running(tmp_path_factory.mktemp("server"), database_url, workers=2) as server,
@@ -167,6 +168,33 @@ def test_people_who_registered_refer_and_are_referred(shop, refer):
     assert (made["referrer"], made["referee"]) == (f"user:{ann.id}", f"user:{bob.id}")
     assert bob.get("/users/me").json()["referrer_id"] == ann.id
     assert ann.get(f"/users/{ann.id}").json()["total"] == 1
+
+
+def test_c10_of_two_people_who_are_to_bring_each_other_at_once_one_does(enrol, issue, refer):
+    rose, bob = enrol(), enrol()
+    calls = [(issue(rose), bob), (issue(bob), rose)]
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = [*pool.map(lambda call: refer(*call), calls)]
+
+    made, refused = sorted(answers, key=lambda answer: answer.status_code)
+    assert made.status_code == 201, made.text
+    assert problem(refused) == (422, "circular-referral")
+
+
+def test_an_event_counts_that_is_told_while_someone_is_joined(shop, enrol, issue, refer, program):
+    code = issue(enrol(), program=program(qualification={"event": "visit"}))
+
+    def come(_):
+        bob = enrol()
+        event = {"id": str(uuid4()), "type": "visit", "participant": bob}
+        with ThreadPoolExecutor(2) as pool:
+            told = pool.submit(shop.post, "/events", json=event)
+            joined = pool.submit(refer, code, bob).result()
+            assert (told.result().status_code, joined.status_code) == (201, 201)
+        return shop.get(f"/referrals/{joined.json()['id']}").json()["status"]
+
+    assert {*map(come, range(10))} == {"qualified"}
 
 
 def test_an_erased_participant_stays_in_the_counts_without_a_name(shop, enrol, issue, refer):

@@ -368,7 +368,7 @@ async def test_the_pages_of_ones_referrals_make_up_the_list_and_so_does_a_walk(b
     for n in range(brought):
         referee = a_user(f"user{n}", number=n + 2)
         await store.users.add(referee)
-        await store.referrals.add(refer(referee, code, referee.created_at))
+        await store.referrals.add(refer(referee, owner, code, referee.created_at))
 
     page_of = partial(ListReferrals(store.referrals, Audit(FakeAuditLog())), referrer_id=owner.id)
     referees = await paged(page_of, size)

@@ -53,7 +53,8 @@ async def test_an_event_is_found_with_the_decisions_that_came_of_it(
             made(referral, REWARDED, event=event.number),
         ]
     )
-    await decisions.add([made(referral, REWARDED, hours=1)])
+    later = (None, event.number)
+    await decisions.add([made(referral, REWARDED, hours=1, event=cause) for cause in later])
 
     recorded = await events.find("shop", EventId("1"))
 

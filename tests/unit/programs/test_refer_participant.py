@@ -12,6 +12,7 @@ from referral.domain.access.errors import MissingScope
 from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.programs.errors import (
     AlreadyReferred,
+    CircularReferral,
     CodeNotUsable,
     ReferralNotFound,
     SelfReferral,
@@ -152,6 +153,16 @@ async def test_nobody_is_referred_with_their_own_code(code_of, refer_participant
 
     with pytest.raises(SelfReferral, match="Nobody refers themselves"):
         await refer_participant(code=text, participant="rose")
+
+
+async def test_two_people_do_not_bring_each_other(code_of, refer_participant, show_participant):
+    roses, bobs = await code_of("rose"), await code_of("bob")
+    await refer_participant(code=roses, participant="bob")
+
+    with pytest.raises(CircularReferral, match="brought the owner"):
+        await refer_participant(code=bobs, participant="rose")
+
+    assert (await show_participant(participant="rose")).referrer_id is None
 
 
 async def test_as_long_as_the_terms_say_after_enrolment_someone_can_be_referred(

@@ -330,6 +330,38 @@ def test_what_was_refused_excuses_only_what_is_missing():
     assert unexplained([wrong, missing], turns) == [wrong]
 
 
+async def test_what_was_told_just_before_someone_was_joined_counts_as_if_it_were_told_then(
+    *, launch, enrol_participant, refer_participant, buy, rewards_of, verify, clock
+):
+    share = {"rule": "share", "to": "referee", "basis_points": 1000, "unit": "EUR", "times": 2}
+    code = await launch(rewards=[share], hold_days=0)
+    await enrol_participant(external_id="bob")
+    answers = [await buy("bob", id=f"early-{n}", amount=2000 * n) for n in (1, 2)]
+    await buy("bob", id="late-refund", type="refund", of="early-2", amount=1000)
+    clock.advance(minutes=5)
+
+    made, _ = await refer_participant(code=code, participant="bob")
+
+    assert made.referral.status == "qualified"
+    assert await rewards_of("bob") == [("share", 200, "approved"), ("share", 300, "approved")]
+    assert await verify() == []
+    assert [await buy("bob", id=f"early-{n}", amount=2000 * n) for n in (1, 2)] == answers
+
+
+async def test_what_was_told_long_before_someone_was_joined_counts_for_nothing(
+    *, launch, enrol_participant, refer_participant, buy, clock, verify
+):
+    code = await launch()
+    await enrol_participant(external_id="bob")
+    await buy("bob")
+    clock.advance(minutes=5, seconds=1)
+
+    made, _ = await refer_participant(code=code, participant="bob")
+
+    assert made.referral.status == "signed_up"
+    assert await verify() == []
+
+
 async def test_what_is_wrong_with_sums_is_told(verify, store, monkeypatch):
     async def sums(_):
         yield "The balance"

@@ -80,7 +80,7 @@ class Users(Protocol):
         Raises UserNotFound for one that does not exist or was erased.
 
         This is the one lock of the service: who decides about a user's password, codes or tokens holds it, and
-        takes it before anything else. Two such locks are never held together.
+        takes it before anything else. Of two people, the referee is locked first, then the referrer.
         """
 
     async def by_login(self, key: str) -> User | None:

@@ -119,7 +119,7 @@ class RegisterUser:
                 raise CodeNotUsable from None
             code = await tx.codes.by_text(code.text)
             user = replace(user, created_at=self.clock.now())
-            referral = refer(user, code, user.created_at)
+            referral = refer(user, owner, code, user.created_at)
             await tx.users.add(user, sighting)
             await self.new_referrals.add(
                 tx,

@@ -1,16 +1,19 @@
 from dataclasses import dataclass
 
-from referral.application.accounts.participant_reference import participant_reference
+from referral.application.accounts.participant_reference import (
+    ParticipantReference,
+    participant_reference,
+)
 from referral.application.accounts.ports import Participants
 from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock
 from referral.application.programs.ports import NamedReferral, ReferralCodes, Referrals
+from referral.application.rewards.event_awards import EventAwards
 from referral.application.rewards.new_referrals import NewReferrals
 from referral.application.transaction import UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.accounts.errors import UserNotFound
-from referral.domain.accounts.user import Participant
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import (
     AlreadyReferred,
@@ -26,8 +29,9 @@ from referral.domain.programs.referral_code import CodeText, ReferralCode
 class ReferParticipant:
     """Join a participant to a code's owner, as if they had signed up with the code; tell whether the referral is new.
 
-    With the code that they were referred with before, it is the same referral. Raises MissingScope,
-    ParticipantNotFound, CodeNotUsable, SelfReferral, TooLateToRefer or AlreadyReferred.
+    What was told of them before counts as if it were told now, as far as its time lets it. With the code that they were
+    referred with before, it is the same referral. Raises MissingScope,
+    ParticipantNotFound, CodeNotUsable, SelfReferral, CircularReferral, TooLateToRefer or AlreadyReferred.
     """
 
     unit_of_work: UnitOfWork
@@ -35,6 +39,7 @@ class ReferParticipant:
     codes: ReferralCodes
     referrals: Referrals
     new_referrals: NewReferrals
+    event_awards: EventAwards
     clock: Clock
     audit: Audit
 
@@ -43,7 +48,8 @@ class ReferParticipant:
     ) -> tuple[NamedReferral, bool]:
         with self.audit.by(caller, "refer-participant") as deed:
             caller.ensure_may(Scope.PARTICIPANTS_WRITE)
-            referee = await self.participants.find(participant_reference(participant))
+            reference = participant_reference(participant)
+            referee = await self.participants.find(reference)
             deed.other_user_id = referee.id
             used = await self._known(code)
             deed.code_id = used.id
@@ -51,7 +57,7 @@ class ReferParticipant:
                 known = await self.referrals.find(referee.id)
             except ReferralNotFound:
                 try:
-                    return await again(self._refer, referee, used), True
+                    return await again(self._refer, reference, used), True
                 except AlreadyReferred:  # since a moment ago
                     known = await self.referrals.find(referee.id)
             if known.referral.code_id != used.id:
@@ -64,13 +70,17 @@ class ReferParticipant:
         except (InvalidInput, CodeNotFound):
             raise CodeNotUsable from None
 
-    async def _refer(self, referee: Participant, code: ReferralCode) -> NamedReferral:
-        """Decide under the lock of the code's owner, as at a sign-up; the referee needs none, for the store refuses a second."""
+    async def _refer(self, reference: ParticipantReference, code: ReferralCode) -> NamedReferral:
+        """Decide under the locks of both: events are told under the referee's, and codes are used under their owner's."""
         async with self.unit_of_work.begin() as tx:
+            referee = await tx.participants.lock(reference)
             try:
                 owner = await tx.users.lock(code.owner_id)
             except UserNotFound:
                 raise CodeNotUsable from None
             code = await tx.codes.by_text(code.text)
-            referral = refer(referee, code, self.clock.now())
-            return await self.new_referrals.add(tx, referral, code, owner, referee)
+            referral = refer(referee, owner, code, self.clock.now())
+            named = await self.new_referrals.add(tx, referral, code, owner, referee)
+            if await self.event_awards.of_earlier_events(tx, referral):
+                return await tx.referrals.find(referee.id)
+            return named

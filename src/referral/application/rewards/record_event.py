@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.instant import instant
 from referral.application.ports import Clock
-from referral.application.rewards.awards import Awards, facts
+from referral.application.rewards.event_awards import EventAwards
 from referral.application.rewards.ports import Events, RecordedEvent
 from referral.application.rewards.told_event import ToldEvent
 from referral.application.transaction import Transaction, UnitOfWork
@@ -21,10 +21,8 @@ from referral.domain.accounts.user import UserId
 from referral.domain.errors import Checks, InvalidInput
 from referral.domain.programs.terms import REFUND
 from referral.domain.rewards import event as rules
-from referral.domain.rewards.decision import Decision
 from referral.domain.rewards.errors import EventDiffers, EventNotFound
 from referral.domain.rewards.event import Event, EventId
-from referral.domain.rewards.judgement import judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class RecordEvent:
 
     unit_of_work: UnitOfWork
     events: Events
-    awards: Awards
+    event_awards: EventAwards
     clock: Clock
     audit: Audit
 
@@ -110,19 +108,8 @@ class RecordEvent:
                 return await _known(tx, told, digest), False
             now = self.clock.now()
             event = await tx.events.add(told.event(participant_id, before, now), digest, now)
-            decisions = await self._judge(tx, [*before, event], event, now)
+            decisions = await self.event_awards.of_event(tx, [*before, event], now)
             return RecordedEvent(event, digest, decisions), True
-
-    async def _judge(
-        self, tx: Transaction, events: Sequence[Event], event: Event, now: datetime
-    ) -> Sequence[Decision]:
-        found = await tx.referrals.under_terms(event.participant_id)
-        if found is None:
-            return ()
-        is_first = len(events) == 1 and not found.terms.qualification.is_sign_up
-        rewards = () if is_first else await tx.rewards.of_referral(event.participant_id)
-        judgement = judge(found.terms, facts(found), events, rewards, now)
-        return await self.awards.carry_out(tx, found, judgement, now, event.number)
 
 
 async def _locked(tx: Transaction, whose: ParticipantReference | Event, told: ToldEvent) -> UserId:

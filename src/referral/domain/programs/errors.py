@@ -54,6 +54,12 @@ class SelfReferral(InvalidInput):
     detail = "Nobody refers themselves."
 
 
+class CircularReferral(InvalidInput):
+    """The participant brought the owner of the code themselves, and two people do not bring each other."""
+
+    detail = "The participant brought the owner of the code."
+
+
 class TooLateToRefer(InvalidInput):
     """The participant has been here for longer than the program's terms let someone be referred."""
 

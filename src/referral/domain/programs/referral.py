@@ -5,7 +5,12 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from referral.domain.accounts.user import Participant, UserId
-from referral.domain.programs.errors import ReferralNotHeld, SelfReferral, TooLateToRefer
+from referral.domain.programs.errors import (
+    CircularReferral,
+    ReferralNotHeld,
+    SelfReferral,
+    TooLateToRefer,
+)
 from referral.domain.programs.program import ProgramId
 from referral.domain.programs.referral_code import CodeId, ReferralCode
 from referral.domain.programs.terms import TermsVersion
@@ -53,20 +58,22 @@ class Referral:
         return replace(self, held_reasons=())
 
 
-def refer(referee: Participant, code: ReferralCode, now: datetime) -> Referral:
-    """The referral that is made when someone signs up or is joined with `code`.
+def refer(referee: Participant, owner: Participant, code: ReferralCode, now: datetime) -> Referral:
+    """The referral that is made when someone signs up or is joined with the `code` of this owner.
 
-    Raises SelfReferral, CodeNotUsable, or TooLateToRefer once the terms' `attach_within_days` have passed.
+    Longer circles than of two are not looked for. Raises SelfReferral, CircularReferral, CodeNotUsable, or TooLateToRefer once the terms' `attach_within_days` have passed.
     """
-    if referee.id == code.owner_id:
+    if referee.id == owner.id:
         raise SelfReferral
+    if referee.id == owner.referrer_id:
+        raise CircularReferral
     code.ensure_usable(now)
     if now > referee.created_at + timedelta(days=code.program.attach_within_days):
         raise TooLateToRefer
     qualifies = code.program.qualifies_at_sign_up
     within_days = code.program.qualifies_within_days
     return Referral(
-        referrer_id=code.owner_id,
+        referrer_id=owner.id,
         referee_id=referee.id,
         code_id=code.id,
         program_id=code.program.id,

@@ -28,6 +28,7 @@ from referral.application.programs.code_guesses import CodeGuesses
 from referral.application.programs.known_programs import KnownPrograms
 from referral.application.rewards.awards import Awards
 from referral.application.rewards.bookkeeping import Bookkeeping
+from referral.application.rewards.event_awards import EventAwards
 from referral.application.rewards.new_referrals import NewReferrals
 from referral.application.use_cases import (
     Access,
@@ -66,6 +67,7 @@ class Application(Provider):
         Once,
         Awards,
         Bookkeeping,
+        EventAwards,
         NewReferrals,
     )
 

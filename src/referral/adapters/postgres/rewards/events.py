@@ -31,7 +31,13 @@ EVENT_COLUMNS = (*(events.c[name] for name in _PLAIN), events.c.number)
 _COLUMNS = (*EVENT_COLUMNS, cast(events.c.metadata, Text).label("metadata"))
 _FIND = Statement(
     select(*_COLUMNS, *(decisions.c[name] for name in MADE), INPUTS)
-    .select_from(events.outerjoin(decisions, decisions.c.event == events.c.number))
+    .select_from(
+        # Not those made when someone was joined to a referrer later, and the event was looked at again.
+        events.outerjoin(
+            decisions,
+            (decisions.c.event == events.c.number) & (decisions.c.at == events.c.recorded_at),
+        )
+    )
     .where(
         events.c.source == bindparam("source", type_=Text),
         events.c.id == bindparam("event_id", type_=Text),

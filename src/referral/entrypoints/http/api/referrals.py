@@ -18,6 +18,7 @@ from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import (
     AlreadyReferred,
+    CircularReferral,
     CodeNotUsable,
     ProgramNotFound,
     ReferralNotFound,
@@ -115,6 +116,7 @@ def referrals_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Rout
                 ParticipantNotFound,
                 CodeNotUsable,
                 SelfReferral,
+                CircularReferral,
                 TooLateToRefer,
                 AlreadyReferred,
                 *BODY,

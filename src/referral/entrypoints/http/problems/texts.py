@@ -26,6 +26,7 @@ from referral.domain.errors import DatabaseUnavailable, InvalidInput, OutcomeUnk
 from referral.domain.programs.errors import (
     ActiveCodeExists,
     AlreadyReferred,
+    CircularReferral,
     CodeNotFound,
     CodeNotUsable,
     CodeTaken,
@@ -99,6 +100,7 @@ _TEXTS: dict[type[Refusal], str] = {
     AlreadyReferred: """The participant was referred with another code before, or signed up with it.
 
         People are referred once, whatever the program. With the code that they were referred with, the call is answered with that referral.""",
+    CircularReferral: "The owner of the code was brought by the participant, and two people do not bring each other.",
     SelfReferral: "The code is the participant's own, and nobody refers themselves.",
     TooLateToRefer: """The participant has been here for longer than `attach_within_days` of the program's terms.
 
