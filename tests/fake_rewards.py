@@ -28,7 +28,7 @@ from referral.domain.rewards.errors import EventDiffers, PayoutNotFound, RewardN
 from referral.domain.rewards.event import Event, EventId, EventNumber, NewEvent
 from referral.domain.rewards.excuses import Turn
 from referral.domain.rewards.history import Cohort, History
-from referral.domain.rewards.ledger import Account, Change, holdings
+from referral.domain.rewards.ledger import MOST_HELD, Account, Change, balance_is_full, holdings
 from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.proof import Case, Difference
 from referral.domain.rewards.qualification import Facts
@@ -159,6 +159,10 @@ class InMemoryRewards:
         async with self.access.write() as rows:
             for change in changes:
                 rows.rewards[change.after.id] = change.after
+            for whose in {change.after.beneficiary_id for change in changes}:
+                for of in await self.balances(whose):
+                    if of.pending + of.available + of.paid > MOST_HELD:
+                        raise balance_is_full()
 
     async def find(self, reward_id: RewardId) -> NamedReward:
         return _named(self.access.read(), await self.lock(reward_id))

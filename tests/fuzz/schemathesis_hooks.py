@@ -240,6 +240,11 @@ UNTOLD = {
     ("participant", "Whose event is it?"),
     ("amount", "An amount needs a unit, and a unit an amount."),
     ("amount", "An amount is a whole number from 1 to 9007199254740991."),
+    # what was given before
+    (
+        "",
+        "The rewards of one participant in one unit come to 9007199254740991 at most, paid ones included.",
+    ),
     # which characters are printable, and which names are a currency's
     ("id", "An event's id has 1 to 128 printable characters, and no space at its ends."),
     ("of", "An event's id has 1 to 128 printable characters, and no space at its ends."),

@@ -8,13 +8,14 @@ import pytest
 from examples import NOW, a_user, an_id
 from referral.application.pages import MAX_POSITION, ListRequest
 from referral.application.rewards.ports import Balance, NamedReward, RewardFilter
+from referral.domain.errors import InvalidInput
 from referral.domain.programs.program import DEFAULT, ProgramId
 from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.reward_rules import Budget, Caps, ReferrerCap, RewardRule, Side
 from referral.domain.programs.terms import Terms
 from referral.domain.rewards.caps import Room
 from referral.domain.rewards.errors import RewardNotFound
-from referral.domain.rewards.ledger import Change
+from referral.domain.rewards.ledger import MOST_HELD, Change
 from referral.domain.rewards.payout import Payout
 from referral.domain.rewards.reward import RewardStatus
 
@@ -87,6 +88,18 @@ async def test_a_balance_follows_what_becomes_of_rewards(
     await give(a_reward(3, amount=-300, recovers=one.id, status=APPROVED))
     assert (await rewards.balances(ann))[0] == Balance("EUR", 0, 0, 1000, 300)
     assert await rewards.balances(referral.referee_id) == []
+
+
+async def test_nobody_has_more_than_everybody_can_read(*, rewards, give, a_reward, referral):
+    await give(a_reward(1, amount=MOST_HELD - 1), a_reward(2, amount=1, status=APPROVED))
+    await give(a_reward(3, unit="points"))
+    before = await rewards.balances(referral.referrer_id)
+
+    with pytest.raises(InvalidInput, match=f"come to {MOST_HELD} at most"):
+        await give(a_reward(4, amount=1))
+
+    assert await rewards.balances(referral.referrer_id) == before
+    assert len(await rewards.of_referral(referral.referee_id)) == 3
 
 
 async def a_payout(store, reward, number=7):

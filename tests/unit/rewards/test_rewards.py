@@ -16,6 +16,7 @@ from referral.domain.programs.referral import ReferralStatus
 from referral.domain.rewards.decision import Outcome, Reason
 from referral.domain.rewards.errors import RewardIsSettled, RewardNotFound
 from referral.domain.rewards.explanation import sentence
+from referral.domain.rewards.ledger import MOST_HELD
 from referral.domain.rewards.reward import RewardStatus
 
 GOLD = {"rule": "gold", "to": "referrer", "amount": 50, "unit": "points", "at_qualified": 2}
@@ -316,6 +317,23 @@ async def test_more_than_one_share_is_approved(
 
     assert await approve_due_rewards() == 120
     assert (await find_rewards(status="pending")).items == []
+
+
+async def test_an_event_that_would_give_more_than_anybody_can_have_is_refused_whole(
+    *, launch, bring, buy, rewards_of, store
+):
+    code = await launch(
+        rewards=[{"rule": "thanks", "to": "referrer", "amount": MOST_HELD, "unit": "EUR"}]
+    )
+    for name in ("bob", "cleo"):
+        await bring(name, code)
+    await buy("bob")
+
+    with pytest.raises(InvalidInput, match="paid ones included"):
+        await buy("cleo")
+
+    assert await rewards_of("ann") == [("thanks", MOST_HELD, "pending")]
+    assert len(store.read().events) == 1
 
 
 @pytest.fixture

@@ -132,7 +132,10 @@ class Rewards(Protocol):
         """Those of these that there are."""
 
     async def record(self, changes: Sequence[Change], now: datetime) -> None:
-        """Store what became of rewards, with the entries of the ledger; balances and budgets follow."""
+        """Store what became of rewards, with the entries of the ledger; balances and budgets follow.
+
+        Raise InvalidInput where someone would have more than MOST_HELD.
+        """
 
     async def find(self, reward_id: RewardId) -> NamedReward:
         """Raise RewardNotFound."""

@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from referral.domain.errors import InvalidInput
+from referral.domain.programs.term_values import MOST_AMOUNT
 from referral.domain.rewards.reward import Reward, RewardStatus
+
+MOST_HELD = MOST_AMOUNT
+"""What the pending, available and paid rewards of one beneficiary in one unit come to at most."""
 
 
 class Account(StrEnum):
@@ -58,3 +63,10 @@ def entries(change: Change) -> Iterator[tuple[Account, int]]:
         amount = after.get(account, 0) - before.get(account, 0)
         if amount:
             yield account, amount
+
+
+def balance_is_full() -> InvalidInput:
+    """Why a reward is refused that would make it more."""
+    return InvalidInput(
+        f"The rewards of one participant in one unit come to {MOST_HELD} at most, paid ones included."
+    )

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -27,8 +28,14 @@ from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.core.unnested import listed, unnested
-from referral.adapters.postgres.rewards.tables import balances, budgets, ledger_entries, rewards
-from referral.domain.rewards.ledger import Account, Change, entries
+from referral.adapters.postgres.rewards.tables import (
+    BALANCE_HAS_AN_END,
+    balances,
+    budgets,
+    ledger_entries,
+    rewards,
+)
+from referral.domain.rewards.ledger import Account, Change, balance_is_full, entries
 from referral.domain.rewards.reward import Reward
 
 _KINDS: dict[str, Any] = {
@@ -126,12 +133,17 @@ async def record(queries: Queries, changes: Sequence[Change], now: datetime) -> 
         await queries.execute(_TAKE_TURNS, **listed(_sums, sums))
     for statement, rows, some in ((_ADD, _new, new), (_CHANGE, _changed, old)):
         if some:
-            await queries.execute(
-                statement,
-                **listed(rows, (_row(change.after) for change in some)),
-                **listed(_entries, _entries_of(some, now)),
-                **listed(_sums, _sums_of(some)),
-            )
+            try:
+                await queries.execute(
+                    statement,
+                    **listed(rows, (_row(change.after) for change in some)),
+                    **listed(_entries, _entries_of(some, now)),
+                    **listed(_sums, _sums_of(some)),
+                )
+            except asyncpg.CheckViolationError as refusal:
+                if refusal.constraint_name != BALANCE_HAS_AN_END:
+                    raise
+                raise balance_is_full() from refusal
 
 
 def _row(reward: Reward) -> Mapping[str, object]:

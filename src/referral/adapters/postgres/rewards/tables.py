@@ -22,8 +22,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from referral.adapters.postgres.accounts.tables import users
 from referral.adapters.postgres.core.metadata import INSTANT, metadata
 from referral.adapters.postgres.programs.tables import referrals
+from referral.domain.rewards.ledger import MOST_HELD
 
 _REFERRAL = referrals.c.referee_id
+BALANCE_HAS_AN_END = "ck_balances_most"
 
 events = Table(
     "events",
@@ -161,6 +163,10 @@ balances = Table(
     CheckConstraint("available >= 0", name="ck_balances_available"),
     CheckConstraint("paid >= 0", name="ck_balances_paid"),
     CheckConstraint("recoverable <= 0", name="ck_balances_recoverable"),
+    CheckConstraint(
+        f"pending::numeric + available + paid <= {MOST_HELD}",
+        name=BALANCE_HAS_AN_END,
+    ),
 )
 
 # What the budgeted rewards of a program came to.
