@@ -128,16 +128,17 @@ def _as_promised(case: Case) -> Iterator[Difference]:
 
 def _recovered(case: Case) -> Iterator[Difference]:
     """Where more is to be recovered of a reward than was paid of it."""
-    recovered: Counter[RewardId] = Counter()
-    for reward in case.rewards:
-        if reward.recovers is not None:
-            recovered[reward.recovers] -= reward.amount
-    if recovered:
-        paid = {r.id: r.amount for r in case.rewards if r.status == RewardStatus.PAID}
-        for reward_id, amount in recovered.items():
-            most = paid.get(reward_id, 0)
-            if amount > most:
-                yield Difference(f"What is to be recovered of the reward {reward_id}", amount, most)
+    recoveries = [reward for reward in case.rewards if reward.recovers is not None]
+    if not recoveries:
+        return
+    recovered: Counter[RewardId | None] = Counter()
+    for reward in recoveries:
+        recovered[reward.recovers] -= reward.amount
+    paid = {r.id: r.amount for r in case.rewards if r.status == RewardStatus.PAID}
+    for reward_id, amount in recovered.items():
+        most = paid.get(reward_id, 0) if reward_id else 0
+        if amount > most:
+            yield Difference(f"What is to be recovered of the reward {reward_id}", amount, most)
 
 
 def _entries(case: Case) -> Iterator[Difference]:

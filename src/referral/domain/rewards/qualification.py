@@ -119,7 +119,7 @@ def _times(facts: Facts, event: Event) -> Inputs:
 def too_little(terms: Qualification, event: Event, left: Amount | None) -> Reason | None:
     """Why this is not what the terms ask an event to be worth, whenever it occurred; None if it is."""
     if terms.min_amount is None:
-        is_refunded = left is not None and left != event.amount and left.value == 0
+        is_refunded = left is not None and left.value == 0 and left != event.amount
         return Reason.AMOUNT_TOO_SMALL if is_refunded else None
     if left is None:
         return Reason.NO_AMOUNT

@@ -1,6 +1,6 @@
 """What is taken back of rewards that are no longer deserved."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,9 +18,9 @@ class TakeBack:
     reason: Reason
 
 
-def given(rewards: Iterable[Reward]) -> Counter[Purpose]:
+def given(rewards: Iterable[Reward]) -> defaultdict[Purpose, int]:
     """What was given for each purpose, less what was taken back or is to be recovered."""
-    had: Counter[Purpose] = Counter()
+    had: defaultdict[Purpose, int] = defaultdict(int)
     for reward in rewards:
         if reward.status.counts and reward.milestone is None:
             had[reward.rule, reward.shared] += reward.amount
