@@ -53,6 +53,7 @@ ReferralError
 └── Busy                    come back later
     ├── TooManyAttempts
     │   └── QuotaExceeded
+    ├── BacktestBusy
     ├── HashingBusy
     ├── DatabaseUnavailable
     ├── ShuttingDown
@@ -114,6 +115,7 @@ from referral.domain.programs.errors import (
     TooLateToRefer,
 )
 from referral.domain.rewards.errors import (
+    BacktestBusy,
     BacktestTooLarge,
     EventDiffers,
     EventNotFound,
@@ -129,6 +131,7 @@ from referral.domain.webhooks.errors import EndpointDisabled, EndpointNotFound, 
 __all__ = [
     "ActiveCodeExists",
     "AlreadyReferred",
+    "BacktestBusy",
     "BacktestTooLarge",
     "Busy",
     "CircularReferral",

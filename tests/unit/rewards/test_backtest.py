@@ -20,7 +20,7 @@ from referral.domain.accounts.errors import ParticipantNotFound
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import CodeNotUsable, ProgramNotFound
 from referral.domain.programs.program import Slug
-from referral.domain.rewards.errors import BacktestTooLarge, RefundExceedsEvent
+from referral.domain.rewards.errors import BacktestBusy, BacktestTooLarge, RefundExceedsEvent
 from referral.domain.rewards.replay import Sum
 
 
@@ -270,6 +270,57 @@ async def test_what_takes_too_long_for_a_brief_one_is_refused_and_the_next_one_i
         with pytest.raises(BacktestTooLarge):
             await backtest({}, briefly=True)
     await backtest({}, briefly=True)
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """Give a brief one so many to wait and to work; one that has none works if it never has to let others on."""
+
+    def seconds(*, to_wait, to_work):
+        monkeypatch.setattr(use_case, "MOST_WAITING_SECONDS", to_wait, raising=False)
+        monkeypatch.setattr(use_case, "MOST_SECONDS", to_work)
+
+    return seconds
+
+
+@pytest.fixture
+def behind_another(backtest_terms):
+    """What comes of something that is begun during another backtest, which ends some turns of the loop later."""
+
+    async def behind_another(begun):
+        async with backtest_terms._turn:
+            task = asyncio.create_task(begun)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            return await task
+
+    return behind_another
+
+
+@pytest.mark.usefixtures("launched")
+async def test_the_time_that_a_brief_one_waits_for_its_turn_is_not_its_own(
+    backtest, behind_another, seconds
+):
+    seconds(to_wait=5, to_work=0)
+
+    found = await behind_another(backtest({"rewards": [THANKS]}, briefly=True))
+
+    assert found["thanks", "EUR"] == (Sum(2, 2000), Sum(2, 2000))
+
+
+@pytest.mark.usefixtures("launched")
+async def test_a_brief_one_that_waits_too_long_is_refused_for_a_while_and_another_waits(
+    backtest, behind_another, seconds
+):
+    seconds(to_wait=0, to_work=5)
+
+    with pytest.raises(BacktestBusy) as refused:
+        await behind_another(backtest({}, briefly=True))
+    await behind_another(backtest({}))
+    await backtest({}, briefly=True)
+
+    assert refused.value.retry_after == 1
 
 
 @pytest.mark.usefixtures("launched")

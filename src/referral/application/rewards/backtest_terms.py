@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from referral.application.rewards.books import Books, OpenBooks
 from referral.domain.access.caller import OPERATOR, Caller, Scope
 from referral.domain.errors import Checks, InvalidInput
 from referral.domain.programs.terms import Terms, TermsVersion
-from referral.domain.rewards.errors import BacktestTooLarge
+from referral.domain.rewards.errors import BacktestBusy, BacktestTooLarge
 from referral.domain.rewards.history import Cohort
 from referral.domain.rewards.replay import Replay, Sum
 
@@ -19,6 +20,7 @@ AT_A_TIME_BRIEFLY = 100
 BITE = 500  # events that are looked at before others have their turn, which takes some milliseconds
 MOST_BRIEFLY = 20_000
 MOST_SECONDS = 10
+MOST_WAITING_SECONDS = 10  # as long as the one before it may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class BacktestTerms:
     database, in bounded memory, and writes nothing. One at a time runs in a process, and lets everything else go on.
     `progress` is told how many referrals and events it has looked at, and of how many.
 
-    Raises MissingScope, InvalidInput with everything that is wrong with the draft, ProgramNotFound, or BacktestTooLarge,
-    where it has to be done `briefly`.
+    Raises MissingScope, InvalidInput with everything that is wrong with the draft, ProgramNotFound, or, where it has to be
+    done `briefly`, BacktestTooLarge and BacktestBusy, when its turn does not come.
     """
 
     programs: Programs
@@ -93,17 +95,32 @@ class BacktestTerms:
         now = await self.programs.in_force(program_named(slug))
         cohort = Cohort(now.program.id, begins_at, ends_at)
         replays = Replay(now.terms), Replay(draft)
-        try:
-            async with (
-                asyncio.timeout(MOST_SECONDS if briefly else None),
-                self._turn,
-                self.books.open() as books,
-            ):
-                referrals, events = await _replay(books, cohort, replays, progress, briefly=briefly)
-        except TimeoutError:
-            raise BacktestTooLarge from None
+        async with self._alone(briefly=briefly):
+            try:
+                async with (
+                    asyncio.timeout(MOST_SECONDS if briefly else None),
+                    self.books.open() as books,
+                ):
+                    referrals, events = await _replay(
+                        books, cohort, replays, progress, briefly=briefly
+                    )
+            except TimeoutError:
+                raise BacktestTooLarge from None
         rules, totals = _compared(*replays)
         return Backtest(now.program.terms_version, referrals, events, rules, totals)
+
+    @asynccontextmanager
+    async def _alone(self, *, briefly: bool) -> AsyncIterator[None]:
+        """Have the process's one turn for the block."""
+        try:
+            async with asyncio.timeout(MOST_WAITING_SECONDS if briefly else None):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise BacktestBusy from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
 
 async def _replay(

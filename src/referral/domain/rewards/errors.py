@@ -1,6 +1,6 @@
 """What is refused about events and rewards."""
 
-from referral.domain.errors import Conflict, InvalidInput, NotFound
+from referral.domain.errors import Busy, Conflict, InvalidInput, NotFound
 
 
 class EventDiffers(InvalidInput):
@@ -56,3 +56,9 @@ class BacktestTooLarge(InvalidInput):
 
     way_out = "Ask for fewer days with `from` and `to`, or run `referral program backtest`, which has no limit."
     detail = f"More than 20000 referrals and events are too many here. {way_out}"
+
+
+class BacktestBusy(Busy):
+    """One backtest runs at a time, and others were before this one for too long."""
+
+    detail = "Other backtests are before this one; try again in a moment."

@@ -12,7 +12,7 @@ from referral.application.use_cases import UseCases
 from referral.domain.access.caller import Caller
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ProgramNotFound
-from referral.domain.rewards.errors import BacktestTooLarge
+from referral.domain.rewards.errors import BacktestBusy, BacktestTooLarge
 from referral.entrypoints.http.api.program import Terms, Version
 from referral.entrypoints.http.api.shapes import Body, GivenInstant, SlugInPath
 from referral.entrypoints.http.openapi.operations import CALLER
@@ -73,7 +73,13 @@ def backtest_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
         status_code=200,
         summary="Try terms on what happened",
         responses=responses(
-            *WITH_SCOPE, InvalidInput, BacktestTooLarge, ProgramNotFound, *BODY, *ONCE
+            *WITH_SCOPE,
+            InvalidInput,
+            BacktestTooLarge,
+            ProgramNotFound,
+            BacktestBusy,
+            *BODY,
+            *ONCE,
         ),
     )
     async def backtest_terms(
@@ -81,7 +87,8 @@ def backtest_router(use: UseCases, signed_in: BeforeRequestHookHandler) -> Route
     ) -> Backtest:
         """Judge the program's referrals and events by draft terms and by those in force now, and compare what each gives.
 
-        Nothing is changed. It takes at most 20,000 referrals and events and 10 seconds; the command line has no limit.
+        Nothing is changed. It takes at most 20,000 referrals and events and 10 seconds, not counting up to 10 that it
+        waits for others; the command line has no limit.
         """
         found = await use.rewards.backtest_terms(
             slug=slug,

@@ -43,6 +43,7 @@ from referral.domain.programs.errors import (
     TooLateToRefer,
 )
 from referral.domain.rewards.errors import (
+    BacktestBusy,
     BacktestTooLarge,
     EventDiffers,
     EventNotFound,
@@ -144,6 +145,9 @@ _TEXTS: dict[type[Refusal], str] = {
     UsernameTaken: "There already is an account with this user name; case makes no difference.",
     TooManyAttempts: "It was tried too often in a short time; wait as long as `Retry-After` says.",
     HashingBusy: "More passwords wait to be checked than the service can check in good time.",
+    BacktestBusy: """One backtest runs at a time, and this one waited ten seconds for its turn; nothing was done for it.
+
+        Try again, or run `referral program backtest` on the command line, which waits for no other.""",
     DatabaseUnavailable: "The database does not answer in time. The service resumes by itself as soon as it does.",
     ShuttingDown: "The service was told to stop: it finishes what it has begun, and new calls go elsewhere.",
     OutcomeUnknown: """The database did not say whether it did what was asked for: it may have been done, or not.
