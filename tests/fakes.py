@@ -1029,7 +1029,7 @@ class InMemoryReviews:
 
 
 def _is_review(made: MadeDecision, outcome: str) -> bool:
-    return made.decision.rule == REVIEW and made.decision.outcome == outcome
+    return made.decision.own_rule == REVIEW and made.decision.outcome == outcome
 
 
 def _doubts(rows: Rows, referral_id: UserId) -> Sequence[Decision]:

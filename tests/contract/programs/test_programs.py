@@ -8,6 +8,7 @@ from examples import DEFAULT_PROGRAM, NOW
 from referral.application.pages import ListRequest
 from referral.domain.programs.errors import ProgramNotFound, SlugTaken, TermsNotFound
 from referral.domain.programs.program import DEFAULT, NewProgram, ProgramStatus, Slug
+from referral.domain.programs.reward_rules import RewardRule, Side
 from referral.domain.programs.terms import Terms, TermsVersion
 from referral.entrypoints.http.openapi.terms import EXAMPLE
 
@@ -40,6 +41,14 @@ async def test_a_stored_program_is_in_force_with_its_first_terms(programs):
     assert (await programs.in_force(SUMMER.slug)).program == stored
     assert (await programs.in_force(SUMMER.slug)).terms == TERMS
     assert (await programs.terms(SUMMER.slug, TermsVersion(1))).created_at == NOW
+
+
+async def test_terms_that_are_refused_by_now_are_kept_as_they_were_stored(programs):
+    rule = RewardRule(rule="review", to=Side.REFERRER, amount=1, unit="EUR")
+    terms = Terms(rewards=(rule,))
+    await programs.add(SUMMER, terms)
+
+    assert (await programs.in_force(SUMMER.slug)).terms == terms
 
 
 async def test_a_slug_is_given_once(programs):

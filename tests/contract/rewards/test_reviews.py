@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -96,6 +97,20 @@ async def test_the_last_decided_come_first_a_page_at_a_time(held, listed, decide
     assert await listed("rejected", cursor=MAX_POSITION) == ([first, last], None)
     assert await listed("rejected", cursor=1) == ([], None)
     assert await listed("released") == ([], None)
+
+
+async def test_what_was_decided_about_a_reward_of_a_rule_called_review_is_no_review(
+    held, reviews, decide, decisions
+):
+    about = {"rule": "review", "reason": Reason.BY_HAND, "reward_id": UUID(int=1)}
+    for outcome in (Outcome.HELD, Outcome.REJECTED):
+        await decisions.add([made(1, Decision(outcome=outcome, **about))])
+    await decide(1, Outcome.REJECTED, 2)
+
+    [review] = (await reviews.page_of(ReviewStatus.REJECTED, ListRequest())).items
+
+    assert review.decided.at == NOW + timedelta(hours=2)
+    assert review.doubts == DOUBTS
 
 
 async def test_what_terms_rejected_at_once_was_no_review(held, listed, decisions):

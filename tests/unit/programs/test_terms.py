@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.plain_data import MOST_NAMED
-from referral.domain.programs.reward_rules import Budget, Caps, ReferrerCap, RewardRule, Side
+from referral.domain.programs.reward_rules import (
+    OWN_NAMES,
+    Budget,
+    Caps,
+    ReferrerCap,
+    RewardRule,
+    Side,
+)
 from referral.domain.programs.term_values import MOST_AMOUNT
 from referral.domain.programs.terms import (
     Burst,
@@ -119,6 +126,15 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place():
         "caps/budget/1/unit": ["This was there before."],
         "x~1y~0": ["There is no such member."],
     }
+
+
+@pytest.mark.parametrize("name", sorted(OWN_NAMES))
+def test_a_rule_that_was_called_so_when_its_terms_were_stored_is_kept(name):
+    terms = {"rewards": [{**FIXED, "rule": name}]}
+
+    assert Terms.restore(terms).rewards[0].rule == name
+    with pytest.raises(InvalidInput):
+        Terms.restore({**terms, "hold_days": -1})
 
 
 @pytest.mark.parametrize("raw", [0, MOST_AMOUNT + 1, 1.0, "1", True, [1], {"amount": 1}])

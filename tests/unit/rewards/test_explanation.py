@@ -276,6 +276,22 @@ def test_what_becomes_of_a_reward_is_said(outcome, reason, more, text):
     assert sentence(decision("thanks", outcome, reason, **{**REWARD, **more})) == text
 
 
+@pytest.mark.parametrize("name", ["referral", "qualification", "review"])
+@pytest.mark.parametrize("outcome", [o for o in Outcome if o != Outcome.RELEASED])
+def test_a_rule_that_is_called_as_the_services_own_is_told_as_any_other(name, outcome):
+    """No terms have one any more; some may have been stored before."""
+    reason = Reason.BUDGET_SPENT if outcome == Outcome.NO_REWARD else Reason.PAYOUT
+    thanks = replace(
+        decision("thanks", outcome, reason, **REWARD, budget=1, spent=1, reference="2030-01"),
+        reward_id=None if outcome == Outcome.NO_REWARD else UUID(int=1),
+    )
+    made = replace(thanks, rule=name)
+
+    assert sentence(made) == sentence(thanks).replace("rule thanks", f"rule {name}")
+    assert for_referrer(made) == made
+    assert for_referrer(replace(made, inputs={**made.inputs, "to": Side.REFEREE})) is None
+
+
 def test_a_referrer_does_not_see_what_is_the_referees():
     theirs = decision("welcome", Outcome.REWARDED, Reason.EARNED, **{**REWARD, "to": Side.REFEREE})
     mine = decision("thanks", Outcome.REWARDED, Reason.EARNED, **REWARD)

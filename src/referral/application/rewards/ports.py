@@ -29,7 +29,7 @@ class RecordedEvent:
     @property
     def status(self) -> ReferralStatus | None:
         """How the referral stood then, if there is one."""
-        outcomes = (d.outcome for d in self.decisions if d.rule == QUALIFICATION)
+        outcomes = (d.outcome for d in self.decisions if d.own_rule == QUALIFICATION)
         return next(map(ReferralStatus, outcomes), None)
 
 

@@ -75,7 +75,15 @@ class PlainData:
     @classmethod
     def parse(cls, raw: object) -> Self:
         """Raise InvalidInput with everything that is wrong, each with its place such as `rewards/0/amount`."""
-        notes = Notes()
+        return cls._whole(raw, Notes())
+
+    @classmethod
+    def restore(cls, raw: object) -> Self:
+        """The same for what was stored, whose contradictions stay: some were refused only later."""
+        return cls._whole(raw, Notes(kept=True))
+
+    @classmethod
+    def _whole(cls, raw: object, notes: Notes) -> Self:
         whole: Self = cls.read(raw, notes)
         if notes.violations:
             raise InvalidInput(*notes.violations)
@@ -99,7 +107,7 @@ class PlainData:
         if len(unknown) > MOST_NAMED:
             notes.refuse(f"There are no such members: {len(unknown) - MOST_NAMED} more.")
         whole = cls(**values)
-        for violation in whole.contradictions():
+        for violation in () if notes.kept else whole.contradictions():
             notes.at(violation.field).refuse(violation.detail)
         return whole
 

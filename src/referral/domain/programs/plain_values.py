@@ -13,13 +13,15 @@ BROKEN: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What is wrong, and where one is looking now."""
+    """What is wrong, and where one is looking now; what was stored is `kept`, also if its members contradict each other."""
 
     violations: list[Violation] = field(default_factory=list)
     path: str = ""
+    kept: bool = False
 
     def at(self, step: str) -> "Notes":
-        return Notes(self.violations, f"{self.path}/{step}" if self.path else step)
+        path = f"{self.path}/{step}" if self.path else step
+        return Notes(self.violations, path, self.kept)
 
     def refuse(self, detail: str) -> Any:
         self.violations.append(Violation(detail, self.path))

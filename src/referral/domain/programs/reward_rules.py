@@ -10,11 +10,13 @@ from referral.domain.programs.plain_data import Part, PlainData, Several
 from referral.domain.programs.plain_values import Choice, Text, Whole
 from referral.domain.programs.term_values import AMOUNT, COUNT, MOST_DAYS, UNIT
 
-# The other names are those of what decides beside the rules.
 _RULE = Text(
-    "(?!(qualification|referral|review)$)[a-z][a-z0-9_-]{0,39}",
+    "[a-z][a-z0-9_-]{0,39}",
     "A rule's name is 1 to 40 of a-z, 0-9, _ and -, and not qualification, referral or review.",
 )
+
+OWN_NAMES = frozenset({"qualification", "referral", "review"})
+"""The names of what decides beside the rules; terms that were stored before these were refused may have them."""
 
 
 class Side(StrEnum):
@@ -56,6 +58,8 @@ class RewardRule(PlainData):
         return self.at_qualified is not None
 
     def contradictions(self) -> Iterator[Violation]:
+        if self.rule in OWN_NAMES:
+            yield Violation(_RULE.says, "rule")
         if self.amount is None and not self.is_share:
             yield Violation("A rule gives an `amount`, or a share in `basis_points`.", "amount")
         if self.amount is not None and self.is_share:

@@ -104,6 +104,12 @@ class Decision:
     inputs: Inputs = field(default_factory=dict)
     reward_id: RewardId | None = None
 
+    @property
+    def own_rule(self) -> str:
+        """Which of the service's own rules made it, nothing if one of the terms did, whatever that is called."""
+        is_of_terms = self.reward_id is not None or self.outcome == Outcome.NO_REWARD
+        return "" if is_of_terms else self.rule
+
 
 def no_reward(rule: RewardRule, reason: Reason, inputs: Inputs | None = None) -> Decision:
     """That a rule gives nothing to whom it is for."""

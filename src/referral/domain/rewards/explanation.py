@@ -133,11 +133,11 @@ def made_with(code: str, program: str) -> Decision:
 def sentence(decision: Decision) -> str:
     """What was decided, and why."""
     i = decision.inputs
-    if decision.rule == REFERRAL:
+    if decision.own_rule == REFERRAL:
         return f"The referral was made with the code {i['code']} of the program {i['program']}."
-    if decision.rule == QUALIFICATION:
+    if decision.own_rule == QUALIFICATION:
         return f"{_event(i)}{_ABOUT_EVENTS[decision.reason](i)}"
-    if decision.rule == REVIEW:
+    if decision.own_rule == REVIEW:
         is_decided = decision.reason == Reason.BY_HAND
         why = _why(decision) if is_decided else f": {_SUSPICIOUS[decision.reason](i)}"
         return f"The referral is {decision.outcome}{why}."

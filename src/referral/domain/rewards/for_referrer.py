@@ -24,11 +24,11 @@ def for_referrer(decision: Decision) -> Decision | None:
     Of suspicions nothing is left, and nothing of a reward that may be the referee's.
     """
     inputs = decision.inputs
-    if decision.rule == REFERRAL:
+    if decision.own_rule == REFERRAL:
         return decision
-    if decision.rule == QUALIFICATION:
+    if decision.own_rule == QUALIFICATION:
         shown = _TERMS | {"unit"} if "min_amount" in inputs else _TERMS
-    elif decision.rule != REVIEW and inputs.get("to") == Side.REFERRER:
+    elif decision.own_rule != REVIEW and inputs.get("to") == Side.REFERRER:
         shown = _TERMS | _OF_REWARDS
     else:
         return None

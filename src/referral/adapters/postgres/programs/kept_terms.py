@@ -18,7 +18,7 @@ OF_TERMS = (
 @lru_cache(MOST_REMEMBERED)
 def terms_from(text: str) -> Terms:
     # Terms never change, and to check them takes longer than to ask for them.
-    return Terms.parse(json.loads(text))
+    return Terms.restore(json.loads(text))
 
 
 def kept_from(row: asyncpg.Record) -> KeptTerms:

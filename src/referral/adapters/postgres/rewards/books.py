@@ -180,7 +180,7 @@ class PostgresBooks:
     async def open(self) -> AsyncIterator[PostgresOpenBooks]:
         async with self.database.snapshot() as snapshot:
             terms = {
-                (row["program_id"], row["version"]): Terms.parse(json.loads(row["terms"]))
+                (row["program_id"], row["version"]): Terms.restore(json.loads(row["terms"]))
                 for row in await snapshot.all(_TERMS)
             }
             yield PostgresOpenBooks(snapshot, terms)

@@ -6,7 +6,9 @@ import asyncpg
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Text,
+    and_,
     bindparam,
     cast,
     func,
@@ -27,7 +29,13 @@ from referral.application.rewards.reviews import NamedReview
 from referral.domain.rewards.decision import REVIEW, Decision, Outcome, Reason
 from referral.domain.rewards.review import ReviewStatus
 
-_is_review: ColumnElement[bool] = decisions.c.rule == literal_column("'review'")
+_doubt = decisions.alias("doubt")
+
+
+def _is_review(made: FromClause) -> ColumnElement[bool]:
+    """A rule of terms may have the name, and decides about rewards."""
+    return and_(made.c.rule == literal_column("'review'"), made.c.reward_id.is_(None))
+
 
 # By an index of what people decided.
 _page = (
@@ -36,7 +44,7 @@ _page = (
         INPUTS,
     )
     .where(
-        _is_review,
+        _is_review(decisions),
         decisions.c.reason == literal_column("'by-hand'"),
         decisions.c.outcome == bindparam("outcome", type_=Text),
         decisions.c.number <= bindparam("last", type_=BigInteger),
@@ -45,13 +53,12 @@ _page = (
     .limit(bindparam("size", type_=BigInteger))
     .cte("page")
 )
-_doubt = decisions.alias("doubt")
 _said = func.json_build_object("reason", _doubt.c.reason, "inputs", _doubt.c.inputs)
 _doubts = (
     select(cast(func.json_agg(aggregate_order_by(_said, _doubt.c.number)), Text))
     .where(
         _doubt.c.referral_id == referrals.c.referee_id,
-        _doubt.c.rule == literal_column("'review'"),
+        _is_review(_doubt),
         _doubt.c.outcome == literal_column("'held'"),
     )
     .scalar_subquery()
