@@ -81,6 +81,9 @@ class InMemoryDecisions:
         async with self.access.write() as rows:
             rows.decisions.extend(made)
 
+    async def told_after_end(self, referral_id: UserId) -> Collection[EventNumber]:
+        return _told_after_end(self.access.read(), referral_id)
+
     async def of(self, referral_id: UserId, until: datetime) -> Sequence[MadeDecision]:
         made = self.access.read().decisions
         return [m for m in made if m.referral_id == referral_id and m.at <= until]
@@ -310,6 +313,15 @@ class InMemoryBooks:
             yield nothing
 
 
+def _told_after_end(rows: "Rows", referral_id: UserId) -> Collection[EventNumber]:
+    late = {
+        m.event
+        for m in rows.decisions
+        if m.referral_id == referral_id and m.event and m.decision.reason == Reason.PROGRAM_ENDED
+    }
+    return late or ()
+
+
 def _history(rows: "Rows", referral: Referral) -> History:
     events = [
         recorded.event
@@ -321,6 +333,7 @@ def _history(rows: "Rows", referral: Referral) -> History:
         events=events,
         recorded_at=[rows.recorded_at[event.number] for event in events],
         referrer_erased_at=rows.erased.get(referral.referrer_id),
+        told_after_end=_told_after_end(rows, referral.referee_id),
     )
 
 
@@ -339,6 +352,7 @@ def _case(rows: "Rows", referral: Referral) -> Case:
             status=referral.status,
             qualified_at=referral.qualified_at,
             is_over=program.status == ProgramStatus.ENDED,
+            told_after_end=_told_after_end(rows, referral.referee_id),
         ),
         events=[event for event in told if event.participant_id == referral.referee_id],
         rewards=sorted(mine, key=lambda reward: reward.id),

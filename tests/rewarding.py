@@ -10,6 +10,7 @@ from referral.domain.programs.referral import ReferralStatus
 from referral.domain.programs.reward_rules import Side
 from referral.domain.programs.terms import TermsVersion
 from referral.domain.rewards.caps import Room, award
+from referral.domain.rewards.decision import Reason
 from referral.domain.rewards.event import Amount, Event, EventId, EventNumber
 from referral.domain.rewards.judgement import judge
 from referral.domain.rewards.ledger import Change
@@ -92,8 +93,10 @@ class Referral:
                 self.become(None, back.reward.recovery(new_id, back.amount, event.number, now))
             else:
                 self.become(back.reward, back.reward.less(back.amount))
+        is_late = judged.decisions[0].reason == Reason.PROGRAM_ENDED
         self.facts = replace(
             self.facts,
+            told_after_end={*self.facts.told_after_end, *([event.number] if is_late else [])},
             status=judged.standing.status,
             qualified_at=judged.standing.qualified_at,
         )

@@ -7,7 +7,7 @@ import pytest
 from examples import NOW, a_new_code, a_referral, a_user, an_id
 from referral.application.rewards.ports import MadeDecision
 from referral.domain.accounts.user import ErasedUser
-from referral.domain.programs.program import ProgramId
+from referral.domain.programs.program import DEFAULT, ProgramId, ProgramStatus
 from referral.domain.programs.reward_rules import RewardRule, Side
 from referral.domain.programs.terms import Terms
 from referral.domain.rewards.decision import QUALIFICATION, Decision, Reason, no_reward
@@ -98,6 +98,32 @@ async def test_what_happened_to_the_referrals_of_a_program_is_told_in_shares(
     async with books.open() as opened:
         assert await opened.size(Cohort(referral.program_id), None) == 4
         assert await opened.size(Cohort(ProgramId(404)), None) == 0
+
+
+async def test_events_that_were_told_after_the_program_had_ended_are_named(
+    *, books, events, decisions, programs, store, referral, bob
+):
+    told = {"source": "shop", "type": "purchase", "occurred_at": NOW, "metadata": {}}
+    numbers = []
+    for number, reason in (("1", Reason.QUALIFIED), ("2", Reason.PROGRAM_ENDED)):
+        new = NewEvent(id=EventId(number), participant_id=bob.id, **told)
+        event = await events.add(new, b"digest", NOW)
+        decision = Decision(rule="qualification", outcome="qualified", reason=reason)
+        await decisions.add(
+            [MadeDecision(bob.id, referral.terms_version, decision, NOW, event.number)]
+        )
+        numbers.append(event.number)
+    program = (await programs.in_force(DEFAULT)).program
+    async with store.begin() as tx:
+        await tx.programs.save(replace(program, status=ProgramStatus.ENDED))
+        named = [await tx.decisions.told_after_end(user_id) for user_id in (bob.id, an_id(404))]
+
+    async with books.open() as opened:
+        [case] = await opened.cases(None, 10)
+        [[history]] = [share async for share in opened.histories(Cohort(program.id), 9)]
+
+    assert [{*some} for some in named] == [{numbers[1]}, set()]
+    assert {*case.facts.told_after_end} == {*history.told_after_end} == {numbers[1]}
 
 
 async def test_what_qualified_and_what_was_kept_from_rewarding_is_told(

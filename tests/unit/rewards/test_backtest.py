@@ -220,6 +220,22 @@ async def test_rejected_referrals_bring_nothing(backtest, launch, bring):
     assert found["thanks", "EUR"] == (Sum(), Sum())
 
 
+async def test_what_was_told_after_the_program_had_ended_brings_nothing_in_either(
+    *, backtest, launch, bring, buy, refund, change_program, clock, verify_ledger
+):
+    terms = {"qualification": PURCHASE, "rewards": [{**SHARE, "times": 1}]}
+    await bring("bob", await launch(**terms))
+    await buy("bob", 5000)
+    await change_program(slug="launch", status="ended")
+    await buy("bob", 100, occurred_at=clock.now() - timedelta(minutes=1))
+    await refund("order-1", 10)
+
+    found = await backtest({**terms, "rewards": [SHARE]})
+
+    assert found["share", "EUR"] == (Sum(1, 499), Sum(1, 499))
+    assert [d async for verified in verify_ledger() for d in verified.differences] == []
+
+
 @pytest.mark.usefixtures("launched")
 async def test_progress_is_told_share_by_share(backtest, monkeypatch):
     monkeypatch.setattr(use_case, "AT_A_TIME", 1)

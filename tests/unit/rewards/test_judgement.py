@@ -269,6 +269,32 @@ def test_once_the_program_has_ended_only_refunds_are_judged():
     assert other.worth == {}
 
 
+def test_what_is_told_after_the_program_has_ended_displaces_no_share():
+    referral = Referral(
+        replace(SHARED, rewards=(replace(SHARE, basis_points=1000, times=1),)),
+    )
+    referral.tell(an_event(1, cents=5000, days=5))
+    referral.facts = replace(referral.facts, is_over=True)
+    late = referral.tell(an_event(2, cents=5000, days=3))
+
+    referral.tell(an_event(3, cents=1, of=1))
+
+    assert reasons(late) == [("qualification", "qualified", Reason.PROGRAM_ENDED)]
+    assert referral.worth == {("share", 1): 499}
+
+
+def test_what_is_told_after_the_program_has_ended_stands_in_for_nothing():
+    referral = Referral(BOTH)
+    referral.tell(an_event(1, cents=2500))
+    referral.facts = replace(referral.facts, is_over=True)
+    referral.tell(an_event(2, cents=2500))
+
+    referral.tell(an_event(3, cents=2500, of=1))
+
+    assert referral.facts.status == ReferralStatus.SIGNED_UP
+    assert referral.worth == {}
+
+
 def test_a_rejected_referral_gets_nothing():
     referral = Referral(BOTH, replace(SIGNED_UP, status=ReferralStatus.REJECTED))
 

@@ -165,6 +165,19 @@ def test_of_a_program_that_has_ended_only_what_is_too_much_is_found(referral):
     assert found(referral, facts=gone, rewards=[]) == []
 
 
+@pytest.mark.parametrize("refunded", [0, 1, 1000])
+def test_what_was_told_after_the_program_had_ended_is_not_missing(refunded):
+    share = replace(TERMS.rewards[1], times=1)
+    referral = Referral(replace(TERMS, rewards=(TERMS.rewards[0], share)))
+    referral.tell(an_event(1, cents=1000, days=5))
+    referral.facts = replace(referral.facts, is_over=True)
+    referral.tell(an_event(2, cents=1000, days=3))
+    if refunded:
+        referral.tell(an_event(3, cents=refunded, of=1))
+
+    assert found(referral) == []
+
+
 GOLD = a_reward(9, rule="gold", milestone=2, amount=50, unit="points")
 
 

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from referral.application.rewards.awards import Awards, facts
@@ -29,7 +29,11 @@ class EventAwards:
             return ()
         is_first = len(events) == 1 and not found.terms.qualification.is_sign_up
         rewards = () if is_first else await tx.rewards.of_referral(event.participant_id)
-        judgement = judge(found.terms, facts(found), events, rewards, now)
+        known = facts(found)
+        if found.is_over and event.of is not None:
+            told_after_end = await tx.decisions.told_after_end(event.participant_id)
+            known = replace(known, told_after_end=told_after_end)
+        judgement = judge(found.terms, known, events, rewards, now)
         return await self.awards.carry_out(tx, found, judgement, now, event.number)
 
     async def of_earlier_events(self, tx: Transaction, referral: Referral) -> bool:

@@ -67,6 +67,9 @@ class Decisions(Protocol):
     async def add(self, made: Sequence[MadeDecision]) -> None:
         """Store them, in this order."""
 
+    async def told_after_end(self, referral_id: UserId) -> Collection[EventNumber]:
+        """The events of a referral that changed nothing, because its program had ended."""
+
     async def of(self, referral_id: UserId, until: datetime) -> Sequence[MadeDecision]:
         """Those about a referral until then, in the order in which they were made."""
 

@@ -1,13 +1,13 @@
 """What happened in a program, as it can be judged by other terms."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from referral.domain.programs.program import ProgramId
 from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.terms import Terms
-from referral.domain.rewards.event import Event
+from referral.domain.rewards.event import Event, EventNumber
 from referral.domain.rewards.qualification import Facts
 
 
@@ -24,13 +24,14 @@ class Cohort:
 class History:
     """A referral and its events, each with the time when it was recorded, in that order.
 
-    Nobody is rewarded as the referrer from `referrer_erased_at` on.
+    Nobody is rewarded as the referrer from `referrer_erased_at` on, nor for events that were `told_after_end` of the program.
     """
 
     referral: Referral
     events: Sequence[Event] = ()
     recorded_at: Sequence[datetime] = ()
     referrer_erased_at: datetime | None = None
+    told_after_end: Collection[EventNumber] = ()
 
     def is_referrer_erased(self, at: datetime) -> bool:
         return self.referrer_erased_at is not None and self.referrer_erased_at <= at
@@ -47,4 +48,5 @@ class History:
             status=status,
             qualified_at=made_at if status == ReferralStatus.QUALIFIED else None,
             is_over=False,
+            told_after_end=self.told_after_end,
         )

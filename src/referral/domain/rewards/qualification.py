@@ -1,24 +1,28 @@
 """Whether a referral qualifies: terms, facts and events in; a standing and the reason out. No clock, no order of arrival."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from referral.domain.programs.referral import Referral, ReferralStatus
 from referral.domain.programs.terms import Qualification
 from referral.domain.rewards.decision import QUALIFICATION, Decision, Inputs, Reason
-from referral.domain.rewards.event import AHEAD, Amount, Event, EventId
+from referral.domain.rewards.event import AHEAD, Amount, Event, EventId, EventNumber
 from referral.domain.texts import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of a referral beside its events; `is_over` once its program has ended."""
+    """What is known of a referral beside its events; `is_over` once its program has ended.
+
+    Events that were `told_after_end` count for nothing, and their refunds with them; other refunds still do.
+    """
 
     referred_at: datetime
     status: ReferralStatus
     qualified_at: datetime | None
     is_over: bool
+    told_after_end: Collection[EventNumber] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def left_of(event: Event, refunded: Mapping[tuple[str, EventId], int]) -> Amount
 
 def why_not(terms: Qualification, facts: Facts, event: Event, left: Amount | None) -> Reason | None:
     """Why an event of which this is left does not count; None if it does."""
+    if event.number in facts.told_after_end:
+        return Reason.PROGRAM_ENDED
     if event.type != terms.event:
         return Reason.OTHER_TYPE
     if event.occurred_at < facts.referred_at - AHEAD:

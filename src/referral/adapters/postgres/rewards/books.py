@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from referral.adapters.postgres.core.database import Database, Snapshot
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
+from referral.adapters.postgres.rewards.decisions import told_after_end
 from referral.adapters.postgres.rewards.events import event_from
 from referral.adapters.postgres.rewards.histories import EVENTS, histories, size
 from referral.adapters.postgres.rewards.milestone_sums import MILESTONES
@@ -136,6 +137,9 @@ class PostgresOpenBooks:
         reward_ids = [reward.id for rewards_of in given.values() for reward in rewards_of]
         for row in await self.snapshot.all(_ENTRIES, ids=reward_ids):
             sums[row["reward_id"]][Account(row["account"])] = row["amount"]
+        referred = await self.snapshot.all(_REFERRALS, ids=ids)
+        over = [row["referee_id"] for row in referred if row["is_over"]]
+        late = await told_after_end(self.snapshot, over)
         return [
             Case(
                 referral_id=row["referee_id"],
@@ -148,12 +152,13 @@ class PostgresOpenBooks:
                     status=ReferralStatus(row["status"]),
                     qualified_at=row["qualified_at"],
                     is_over=row["is_over"],
+                    told_after_end=late.get(row["referee_id"], ()),
                 ),
                 events=told[row["referee_id"]],
                 rewards=given[row["referee_id"]],
                 entries=sums,
             )
-            for row in await self.snapshot.all(_REFERRALS, ids=ids)
+            for row in referred
         ]
 
     async def turns(self, referral_ids: Sequence[UserId]) -> Sequence[Turn]:

@@ -1,13 +1,26 @@
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
-from sqlalchemy import BigInteger, Integer, Text, Uuid, bindparam, cast, insert, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    insert,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from referral.adapters.postgres.core.database import Queries
+from referral.adapters.postgres.core.database import Queries, Snapshot
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.core.unnested import listed, unnested
@@ -15,6 +28,7 @@ from referral.adapters.postgres.rewards.tables import decisions
 from referral.application.rewards.ports import MadeDecision
 from referral.domain.accounts.user import UserId
 from referral.domain.rewards.decision import Decision, Reason
+from referral.domain.rewards.event import EventNumber
 
 MADE = ("rule", "outcome", "reason", "reward_id")
 INPUTS = cast(decisions.c.inputs, Text).label("inputs")
@@ -55,6 +69,23 @@ _OF = Statement(
     .order_by(decisions.c.number)
 )
 
+_TOLD_AFTER_END = Statement(
+    select(decisions.c.referral_id, decisions.c.event).where(
+        decisions.c.referral_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+        decisions.c.reason == literal_column(f"'{Reason.PROGRAM_ENDED}'"),
+    )
+)
+
+
+async def told_after_end(
+    queries: Queries | Snapshot, ids: Sequence[UUID]
+) -> Mapping[UUID, Collection[EventNumber]]:
+    """By referral, the events that changed nothing, because the program had ended."""
+    told: dict[UUID, set[EventNumber]] = defaultdict(set)
+    for row in await queries.all(_TOLD_AFTER_END, ids=ids) if ids else ():
+        told[row["referral_id"]].add(row["event"])
+    return told
+
 
 def decision_from(row: asyncpg.Record) -> Decision:
     return Decision(
@@ -88,6 +119,9 @@ class PostgresDecisions:
 
     async def add(self, made: Sequence[MadeDecision]) -> None:
         await self.queries.execute(_ADD, **listed(_new, map(_row, made)))
+
+    async def told_after_end(self, referral_id: UserId) -> Collection[EventNumber]:
+        return (await told_after_end(self.queries, [referral_id])).get(referral_id, ())
 
     async def of(self, referral_id: UserId, until: datetime) -> Sequence[MadeDecision]:
         rows = await self.queries.all(_OF, referral_id=referral_id, until=until)

@@ -1,7 +1,7 @@
 """What happened to the referrals of a program, a share at a time."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,9 +25,12 @@ from referral.adapters.postgres.core.database import Snapshot
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
 from referral.adapters.postgres.programs.named_referrals import REFERRAL_NAMES, referral_from
-from referral.adapters.postgres.programs.tables import referrals
+from referral.adapters.postgres.programs.tables import programs, referrals
+from referral.adapters.postgres.rewards.decisions import told_after_end
 from referral.adapters.postgres.rewards.events import EVENT_COLUMNS, event_from
 from referral.adapters.postgres.rewards.tables import events
+from referral.domain.programs.program import ProgramStatus
+from referral.domain.rewards.event import EventNumber
 from referral.domain.rewards.history import Cohort, History
 
 _since, _until = bindparam("since", type_=INSTANT), bindparam("until", type_=INSTANT)
@@ -48,8 +51,13 @@ _counted = (
 )
 _SIZE = Statement(select(func.count().label("size")).select_from(_counted))
 _REFERRALS = Statement(
-    select(*(referrals.c[name] for name in REFERRAL_NAMES), users.c.erased_at)
+    select(
+        *(referrals.c[name] for name in REFERRAL_NAMES),
+        users.c.erased_at,
+        (programs.c.status == ProgramStatus.ENDED.value).label("is_over"),
+    )
     .join_from(referrals, users, users.c.id == referrals.c.referrer_id)
+    .join(programs, programs.c.id == referrals.c.program_id)
     .where(*_in_cohort)
 )
 EVENTS = Statement(
@@ -72,15 +80,22 @@ async def histories(
         told: dict[UUID, list[asyncpg.Record]] = defaultdict(list)
         for row in await snapshot.all(EVENTS, ids=[row["referee_id"] for row in rows]):
             told[row["participant_id"]].append(row)
-        yield [_history(row, told[row["referee_id"]]) for row in rows]
+        over = [row["referee_id"] for row in rows if row["is_over"]]
+        late = await told_after_end(snapshot, over)
+        yield [
+            _history(row, told[row["referee_id"]], late.get(row["referee_id"], ())) for row in rows
+        ]
 
 
-def _history(row: asyncpg.Record, told: Sequence[asyncpg.Record]) -> History:
+def _history(
+    row: asyncpg.Record, told: Sequence[asyncpg.Record], late: Collection[EventNumber]
+) -> History:
     return History(
         referral=referral_from(row),
         events=[*map(event_from, told)],
         recorded_at=[event["recorded_at"] for event in told],
         referrer_erased_at=row["erased_at"],
+        told_after_end=late,
     )
 
 
