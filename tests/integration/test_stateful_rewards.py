@@ -197,8 +197,6 @@ class Shop(RuleBasedStateMachine):
         order = picked(self.orders, number)
         told = {**order.told, **({"metadata": {"is": "other"}} if is_other else {})}
         refusals = [EventDiffers] if is_other else []
-        if order.brought.person.gone:
-            refusals = [ParticipantNotFound]
         if self.ends_as_expected(self.referral.rewards.record_event(**told), *refusals):
             assert self.result[1] is False
 
