@@ -30,8 +30,8 @@ class ReferParticipant:
     """Join a participant to a code's owner, as if they had signed up with the code; tell whether the referral is new.
 
     What was told of them before counts as if it were told now, as far as its time lets it. With the code that they were
-    referred with before, it is the same referral. Raises MissingScope,
-    ParticipantNotFound, CodeNotUsable, SelfReferral, CircularReferral, TooLateToRefer or AlreadyReferred.
+    referred with before, it is the same referral. Raises MissingScope, ParticipantNotFound, CodeNotUsable, SelfReferral,
+    CircularReferral, TooLateToRefer or AlreadyReferred.
     """
 
     unit_of_work: UnitOfWork

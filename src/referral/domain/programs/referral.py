@@ -61,7 +61,8 @@ class Referral:
 def refer(referee: Participant, owner: Participant, code: ReferralCode, now: datetime) -> Referral:
     """The referral that is made when someone signs up or is joined with the `code` of this owner.
 
-    Longer circles than of two are not looked for. Raises SelfReferral, CircularReferral, CodeNotUsable, or TooLateToRefer once the terms' `attach_within_days` have passed.
+    Longer circles than of two are not looked for. Raises SelfReferral, CircularReferral, CodeNotUsable, or TooLateToRefer
+    once the terms' `attach_within_days` have passed.
     """
     if referee.id == owner.id:
         raise SelfReferral
