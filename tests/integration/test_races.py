@@ -330,6 +330,20 @@ async def test_of_twenty_calls_that_join_the_same_two_one_is_new(referral):
     assert sum(is_new for _, is_new in made) == 1
 
 
+async def test_of_ten_pairs_who_are_to_bring_each_other_at_once_one_of_each_pair_does(referral):
+    pairs = [(f"rose-{n}", f"bob-{n}") for n in range(10)]
+    both_ways = [way for rose, bob in pairs for way in ((rose, bob), (bob, rose))]
+    await enrolled(referral, *(owner for owner, _ in both_ways))
+    codes = {owner: await code_for(referral, owner) for owner, _ in both_ways}
+
+    outcomes = await outcomes_of(
+        referral.programs.refer_participant(code=codes[owner], participant=referee)
+        for owner, referee in both_ways
+    )
+
+    assert outcomes == {"done": 10, "CircularReferral": 10}
+
+
 async def test_people_who_join_each_other_and_are_erased_meanwhile_never_deadlock(referral):
     names = [f"customer-{n}" for n in range(10)]
     await enrolled(referral, *names)

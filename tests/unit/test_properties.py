@@ -4,13 +4,14 @@ Each rule is said a second time here, in other words than in the code, and the t
 """
 
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from examples import NOW, a_new_code, a_user
+from examples import DEFAULT_PROGRAM, NOW, a_new_code, a_user, an_id
 from fakes import FakeAuditLog, InMemoryStore
 from paging import paged, walked
 from referral.adapters.email_addresses import ValidatedEmailAddresses
@@ -22,7 +23,7 @@ from referral.application.programs.list_referrals import ListReferrals
 from referral.domain.accounts.user import Password, Username
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.referral import refer
-from referral.domain.programs.referral_code import CodeText, ensure_may_expire
+from referral.domain.programs.referral_code import CodeId, CodeText, ReferralCode, ensure_may_expire
 
 parse_email = ValidatedEmailAddresses().parse
 
@@ -304,6 +305,42 @@ def test_a_password_is_one_password_however_its_accents_are_typed(raw, form):
 
     assert Password.parse(password.value) == password
     assert Password.parse(unicodedata.normalize(form, raw)) == password
+
+
+# Referrals.
+
+people = st.integers(1, 4)
+
+
+def a_code(owner):
+    return ReferralCode(
+        id=CodeId(owner.id.int),
+        owner_id=owner.id,
+        program=DEFAULT_PROGRAM.of_code,
+        text=CodeText("SPRING-2030"),
+        issued_at=NOW,
+        expires_at=NOW + timedelta(days=7),
+    )
+
+
+@given(st.lists(st.tuples(people, people), max_size=20))
+@example([(1, 1)])
+@example([(1, 2), (2, 1)])
+@example([(1, 2), (2, 3), (3, 1)])
+def test_however_people_are_joined_no_two_bring_each_other(wishes):
+    everybody = {n: a_user(f"user{n}", number=n) for n in range(1, 5)}
+    brought: dict[int, int] = {}
+
+    for owner, referee in wishes:
+        if referee in brought:
+            continue
+        wished = {(by, who) for who, by in brought.items()} | {(owner, referee)}
+        code = a_code(everybody[owner])
+        made = is_taken(refer, everybody[referee], everybody[owner], code, NOW)
+        assert made == wished.isdisjoint((who, by) for by, who in wished)
+        if made:
+            brought[referee] = owner
+            everybody[referee] = replace(everybody[referee], referrer_id=an_id(owner))
 
 
 # Paging.
