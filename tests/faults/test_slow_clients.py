@@ -22,11 +22,11 @@ LARGE = b"GET /docs/assets/scalar.standalone.js HTTP/1.1\r\nHost: localhost\r\n\
 IMPATIENT = """
 from referral.entrypoints.processes import listeners
 from referral.entrypoints.cli.main import main
-from referral.entrypoints.http.openapi import large
+from referral.entrypoints.http import large_answers
 from referral.entrypoints.http.middleware import bodies
 
 listeners.STALLED_MS = 1_500
-large.SEND_SECONDS = 3
+large_answers.SEND_SECONDS = 3
 bodies.PATIENCE_SECONDS, bodies.IMPATIENCE_SECONDS, bodies.AWAITED = 4, 1, 5
 main()
 """
