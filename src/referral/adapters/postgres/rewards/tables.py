@@ -163,10 +163,7 @@ balances = Table(
     CheckConstraint("available >= 0", name="ck_balances_available"),
     CheckConstraint("paid >= 0", name="ck_balances_paid"),
     CheckConstraint("recoverable <= 0", name="ck_balances_recoverable"),
-    CheckConstraint(
-        f"pending::numeric + available + paid <= {MOST_HELD}",
-        name=BALANCE_HAS_AN_END,
-    ),
+    CheckConstraint(f"pending::numeric + available + paid <= {MOST_HELD}", name=BALANCE_HAS_AN_END),
 )
 
 # What the budgeted rewards of a program came to.
