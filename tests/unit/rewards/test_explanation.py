@@ -9,8 +9,16 @@ from referral.domain.access.caller import Caller
 from referral.domain.access.errors import MissingScope
 from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import ReferralNotFound
-from referral.domain.programs.reward_rules import RewardRule, Side
-from referral.domain.rewards.decision import Decision, Outcome, Reason, no_reward
+from referral.domain.programs.reward_rules import OWN_NAMES, RewardRule, Side
+from referral.domain.rewards.decision import (
+    QUALIFICATION,
+    REFERRAL,
+    REVIEW,
+    Decision,
+    Outcome,
+    Reason,
+    no_reward,
+)
 from referral.domain.rewards.explanation import made_with, sentence
 from referral.domain.rewards.for_referrer import for_referrer
 
@@ -395,3 +403,7 @@ async def test_the_referrer_may_ask_and_nobody_else(explain_referral, bob, buy, 
     for who, which in ((bob, bob), (an_id(404), bob), (ann.id, UUID(int=404))):
         with pytest.raises(MissingScope):
             await explain_referral(referral_id=which, caller=Caller(user_id=who))
+
+
+def test_no_rule_of_terms_is_called_like_what_decides_beside_the_rules():
+    assert {QUALIFICATION, REFERRAL, REVIEW} == OWN_NAMES

@@ -10,18 +10,17 @@ from referral.application.audit import Audit
 from referral.application.input_rules import InputRules
 from referral.application.ports import Clock, Randomness
 from referral.application.programs.code_guesses import CodeGuesses
+from referral.application.programs.code_to_use import code_named, locked_with_owner
 from referral.application.programs.ports import ReferralCodes
 from referral.application.rewards.new_referrals import NewReferrals
 from referral.application.transaction import UnitOfWork
 from referral.application.webhooks.messages import participant_created
 from referral.application.webhooks.ports import Listeners
-from referral.domain.accounts.errors import UserNotFound
 from referral.domain.accounts.sighting import NetworkName, Sighting
 from referral.domain.accounts.user import EmailAddress, User, UserId, Username
-from referral.domain.errors import Checks, InvalidInput
-from referral.domain.programs.errors import CodeNotFound, CodeNotUsable
+from referral.domain.errors import Checks
 from referral.domain.programs.referral import refer
-from referral.domain.programs.referral_code import CodeText, ReferralCode
+from referral.domain.programs.referral_code import ReferralCode
 from referral.domain.webhooks.message import MessageType
 
 PER_ADDRESS = Limit(hits=20, window=timedelta(minutes=1))
@@ -93,10 +92,7 @@ class RegisterUser:
             return user
 
     async def _usable(self, raw: str) -> ReferralCode:
-        try:
-            code = await self.codes.by_text(CodeText.parse(raw))
-        except (InvalidInput, CodeNotFound):
-            raise CodeNotUsable from None
+        code = await code_named(self.codes, raw)
         code.ensure_usable(self.clock.now())
         return code
 
@@ -113,11 +109,7 @@ class RegisterUser:
                 await tx.users.add(user, sighting)
                 await tx.outbox.add(participant_created(user))
                 return user
-            try:
-                owner = await tx.users.lock(code.owner_id)
-            except UserNotFound:
-                raise CodeNotUsable from None
-            code = await tx.codes.by_text(code.text)
+            code, owner = await locked_with_owner(tx, code)
             user = replace(user, created_at=self.clock.now())
             referral = refer(user, owner, code, user.created_at)
             await tx.users.add(user, sighting)

@@ -8,21 +8,18 @@ from referral.application.accounts.ports import Participants
 from referral.application.again import again
 from referral.application.audit import Audit
 from referral.application.ports import Clock
+from referral.application.programs.code_to_use import code_named, locked_with_owner
 from referral.application.programs.ports import NamedReferral, ReferralCodes, Referrals
 from referral.application.rewards.event_awards import EventAwards
 from referral.application.rewards.new_referrals import NewReferrals
 from referral.application.transaction import UnitOfWork
 from referral.domain.access.caller import OPERATOR, Caller, Scope
-from referral.domain.accounts.errors import UserNotFound
-from referral.domain.errors import InvalidInput
 from referral.domain.programs.errors import (
     AlreadyReferred,
-    CodeNotFound,
-    CodeNotUsable,
     ReferralNotFound,
 )
 from referral.domain.programs.referral import refer
-from referral.domain.programs.referral_code import CodeText, ReferralCode
+from referral.domain.programs.referral_code import ReferralCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class ReferParticipant:
             reference = participant_reference(participant)
             referee = await self.participants.find(reference)
             deed.other_user_id = referee.id
-            used = await self._known(code)
+            used = await code_named(self.codes, code)
             deed.code_id = used.id
             try:
                 known = await self.referrals.find(referee.id)
@@ -64,21 +61,11 @@ class ReferParticipant:
                 raise AlreadyReferred
             return known, False
 
-    async def _known(self, raw: str) -> ReferralCode:
-        try:
-            return await self.codes.by_text(CodeText.parse(raw))
-        except (InvalidInput, CodeNotFound):
-            raise CodeNotUsable from None
-
     async def _refer(self, reference: ParticipantReference, code: ReferralCode) -> NamedReferral:
         """Decide under the locks of both: events are told under the referee's, and codes are used under their owner's."""
         async with self.unit_of_work.begin() as tx:
             referee = await tx.participants.lock(reference)
-            try:
-                owner = await tx.users.lock(code.owner_id)
-            except UserNotFound:
-                raise CodeNotUsable from None
-            code = await tx.codes.by_text(code.text)
+            code, owner = await locked_with_owner(tx, code)
             referral = refer(referee, owner, code, self.clock.now())
             named = await self.new_referrals.add(tx, referral, code, owner, referee)
             if await self.event_awards.of_earlier_events(tx, referral):

@@ -1,6 +1,5 @@
 """Everything about rewards at one moment, a share at a time."""
 
-import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from referral.adapters.postgres.core.database import Database, Snapshot
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.programs.kept_terms import terms_from
 from referral.adapters.postgres.programs.tables import program_terms, programs, referrals
 from referral.adapters.postgres.rewards.decisions import told_after_end
 from referral.adapters.postgres.rewards.events import event_from
@@ -185,7 +185,7 @@ class PostgresBooks:
     async def open(self) -> AsyncIterator[PostgresOpenBooks]:
         async with self.database.snapshot() as snapshot:
             terms = {
-                (row["program_id"], row["version"]): Terms.restore(json.loads(row["terms"]))
+                (row["program_id"], row["version"]): terms_from(row["terms"])
                 for row in await snapshot.all(_TERMS)
             }
             yield PostgresOpenBooks(snapshot, terms)

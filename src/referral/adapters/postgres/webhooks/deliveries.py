@@ -8,7 +8,6 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
-    column,
     exists,
     func,
     null,
@@ -16,11 +15,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from referral.adapters.postgres.core.database import Queries
 from referral.adapters.postgres.core.metadata import INSTANT
 from referral.adapters.postgres.core.statement import Statement
+from referral.adapters.postgres.core.unnested import listed, unnested
 from referral.adapters.postgres.webhooks.delivery_rows import (
     COLUMNS,
     IS_DUE,
@@ -83,11 +82,7 @@ _DUE = Statement(
     .limit(_size)
 )
 _kinds: dict[str, Any] = {"endpoint_id": Uuid, "message_id": Uuid, **TRIED}
-_tried = (
-    func.unnest(*(bindparam(f"{name}s", type_=ARRAY(kind)) for name, kind in _kinds.items()))
-    .table_valued(*(column(name, kind) for name, kind in _kinds.items()), name="tried")
-    .render_derived()
-)
+_tried = unnested("tried", _kinds)
 _RECORD = Statement(
     update(webhook_deliveries)
     .values({name: _tried.c[name] for name in TRIED})
@@ -128,8 +123,8 @@ class PostgresDeliveries:
         return [*map(delivery_from, rows)]
 
     async def record(self, tried: Sequence[Delivery]) -> None:
-        columns = {f"{name}s": [getattr(delivery, name) for delivery in tried] for name in _kinds}
-        await self.queries.execute(_RECORD, **columns)
+        rows = ({name: getattr(delivery, name) for name in _kinds} for delivery in tried)
+        await self.queries.execute(_RECORD, **listed(_tried, rows))
 
     async def end(self, lane: Lane, now: datetime) -> None:
         await self.queries.execute(_END, endpoint_id=lane.endpoint.id, holder=lane.holder, now=now)
